@@ -60,7 +60,7 @@ def judge(method: ClassNorm, data: ZeroShotData, seed: int) -> list[float]:
     model.fit(train.features, train.labels, data.class_attributes)
     result = evaluate(model, data).no_penalty
     with torch.no_grad():
-        prototypes = model.network_.prototypes(torch.from_numpy(data.class_attributes)).numpy()
+        prototypes = model.network_.describe(torch.from_numpy(data.class_attributes)).numpy()
     kept = np.corrcoef(cosines(data.class_attributes), cosines(prototypes))[0, 1]
 
     return [

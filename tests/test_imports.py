@@ -23,6 +23,7 @@ LEVELS = {
     "nets": 1,
     "losses": 1,
     "training": 2,
+    "rehearsal": 2,
     "decide": 2,
     "methods": 3,
     "inspection": 3,

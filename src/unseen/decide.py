@@ -11,19 +11,16 @@ __all__ = [
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
 from unseen.data.dataset import ZeroShotData
-from unseen.data.splits import HiddenClassFolds, own_folds
-from unseen.metrics.gzsl import SeenUnseenCurve, gzsl_result, harmonic_mean, seen_unseen_curve
-from unseen.training.loop import Monitor
+from unseen.metrics.gzsl import Kind, SeenUnseenCurve, harmonic_mean, seen_unseen_curve
+from unseen.rehearsal import Folds, final_test, rehearsals
 
-Kind = Literal["offset", "factor"]
-Folds = HiddenClassFolds | Literal["own"] | None
 Progress = Callable[[int, int], None]
 
 CANDIDATES = 500
@@ -121,7 +118,7 @@ def choose_seen_penalty(
         >>> penalty.selection
         'chosen on hidden seen classes'
     """
-    tasks = _rehearsals(data, folds)
+    tasks = rehearsals(data, folds)
     curves, bare = [], []
     for task in tasks:
         scores = task.scores(task.fit(clone(method)))
@@ -173,7 +170,7 @@ def choose_epochs(method: Any, data: ZeroShotData, folds: Folds = None) -> int:
     Raises:
         ValueError: If the schedule is ``"linear"``: fewer epochs would then be another training.
     """
-    areas = [task.areas_by_epoch(method) for task in _rehearsals(data, folds)]
+    areas = [task.areas_by_epoch(method) for task in rehearsals(data, folds)]
 
     return int(np.mean(areas, axis=0).argmax()) + 1
 
@@ -188,93 +185,7 @@ def oracle_epochs(method: Any, data: ZeroShotData) -> int:
     Raises:
         ValueError: If the schedule is ``"linear"``: fewer epochs would then be another training.
     """
-    return int(np.argmax(_test(data).areas_by_epoch(method))) + 1
-
-
-@dataclass(frozen=True)
-class _Task:
-    """Rows to learn from, rows to judge, and the classes to choose from."""
-
-    data: ZeroShotData
-    class_attributes: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    train: NDArray[np.int64]
-    judged: NDArray[np.int64]
-
-    def fit(self, model: Any, monitor: Monitor | None = None) -> Any:
-        """Trains a model on the rows to learn from."""
-        return model.fit(
-            self.data.rows(self.train, self.data.compact_type),
-            self.labels[self.train],
-            class_attributes=self.class_attributes,
-            monitor=monitor,
-        )
-
-    @property
-    def seen(self) -> NDArray[np.bool_]:
-        """Which classes have rows to learn from, with shape (c,)."""
-        return np.isin(np.arange(len(self.class_attributes)), self.labels[self.train])
-
-    def scores(self, model: Any) -> NDArray:
-        """Scores the rows to judge with a trained model."""
-        rows = self.data.rows(self.judged, self.data.compact_type)
-
-        return model.decision_function(rows, self.class_attributes)
-
-    def curve(self, scores: NDArray, kind: Kind = "offset") -> SeenUnseenCurve:
-        """Judges the scores under every penalty."""
-        return seen_unseen_curve(scores, self.labels[self.judged], self.seen, kind=kind)
-
-    def bare_harmonic_mean(self, scores: NDArray) -> float:
-        """Judges the scores without penalty, ties decided as ``predict`` decides them."""
-        return gzsl_result(scores, self.labels[self.judged], self.seen).harmonic_mean
-
-    def areas_by_epoch(self, method: Any) -> list[float]:
-        """Returns AUSUC after each epoch."""
-        if method.get_params().get("schedule") == "linear":
-            raise ValueError(
-                "With schedule='linear', fewer epochs are another training: choose the number of "
-                "epochs with schedule='step' or 'constant'."
-            )
-        model = clone(method)
-        areas: list[float] = []
-        self.fit(
-            model, Monitor(callback=lambda _: areas.append(self.curve(self.scores(model)).area))
-        )
-
-        return areas
-
-
-def _rehearsals(data: ZeroShotData, folds: Folds) -> list[_Task]:
-    """Returns tasks over the seen classes alone.
-
-    The descriptions of truly unseen classes are not in the table, so that nothing can use them.
-    """
-    table = np.flatnonzero(data.seen)
-    known = data.seen[data.labels]
-    labels = np.where(known, np.searchsorted(table, data.labels), -1)
-
-    if folds == "own":
-        cut = own_folds(data.labels, data.validation)
-    else:
-        cut = list((folds or HiddenClassFolds()).split(data.labels, data.train))
-
-    return [
-        _Task(
-            data,
-            data.class_attributes[table],
-            labels,
-            fold.train,
-            np.concatenate([fold.validation_seen, fold.validation_unseen]),
-        )
-        for fold in cut
-    ]
-
-
-def _test(data: ZeroShotData) -> _Task:
-    judged = np.concatenate([data.test_seen, data.test_unseen])
-
-    return _Task(data, data.class_attributes, data.labels, data.train, judged)
+    return int(np.argmax(final_test(data).areas_by_epoch(method))) + 1
 
 
 def _between(thresholds: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from torch.testing import assert_close
 
 from unseen.benchmark.recipes import RECIPES
 from unseen.data.dataset import ZeroShotData
-from unseen.methods import class_norm
+from unseen.methods import network as methods_network
 from unseen.methods.class_norm import ClassNorm
 from unseen.training.loop import EpochReport, Monitor
 
@@ -94,14 +94,14 @@ def run(request: pytest.FixtureRequest, toy: ZeroShotData) -> Run:
     model = copy.deepcopy(RECIPES[request.param]().method)
     model.set_params(hidden=48, epochs=1, random_state=0)
     train, initial, reports = toy.subset("train"), [], []
-    usual = class_norm.train
+    usual = methods_network.train
 
     def keep_and_train(module: nn.Module, *arguments: object) -> None:
-        initial.append(copy.deepcopy(module))
+        initial.append(copy.deepcopy(module.embedder))
         usual(module, *arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(class_norm, "train", keep_and_train)
+        patch.setattr(methods_network, "train", keep_and_train)
         model.fit(
             train.features, train.labels, toy.class_attributes, monitor=Monitor(reports.append)
         )

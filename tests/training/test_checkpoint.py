@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from unseen.training import checkpoint as checkpoint_module
+from unseen.training.batches import Shuffled
 from unseen.training.checkpoint import Checkpoint, CheckpointError
 from unseen.training.loop import EpochReport, Optimization, train
 
@@ -45,7 +46,7 @@ def run(
 
     generator = torch.Generator().manual_seed(3)
     try:
-        train(module, loss, 50, optimization, generator, report, checkpoint)
+        train(module, loss, Shuffled(50, 16), optimization, generator, report, checkpoint)
     except KilledError:
         assert until is not None
 
@@ -62,7 +63,7 @@ def assert_same(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> None:
 @pytest.mark.parametrize("schedule", ["constant", "linear", "step"])
 def test_resumed_training_is_bit_identical(tmp_path: Path, optimizer: str, schedule: str) -> None:
     optimization = Optimization(
-        7, 16, 0.01, 1e-3, optimizer=optimizer, schedule=schedule, step_epochs=2
+        7, 0.01, 1e-3, optimizer=optimizer, schedule=schedule, step_epochs=2
     )
     checkpoint = Checkpoint(tmp_path / "run.ckpt", {"seed": 3})
     whole, losses = run(optimization)
@@ -78,8 +79,8 @@ def test_resumed_training_is_bit_identical(tmp_path: Path, optimizer: str, sched
 
 def test_a_finished_run_is_restored_without_training(tmp_path: Path) -> None:
     checkpoint = Checkpoint(tmp_path / "run.ckpt", {})
-    whole, _ = run(Optimization(3, 16, 0.01), checkpoint)
-    again, losses = run(Optimization(3, 16, 0.01), checkpoint)
+    whole, _ = run(Optimization(3, 0.01), checkpoint)
+    again, losses = run(Optimization(3, 0.01), checkpoint)
 
     assert_same(again, whole)
     assert losses == []
@@ -91,16 +92,16 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None
     path.write_bytes(content)
 
     with pytest.raises(CheckpointError, match=r"run\.ckpt: the checkpoint is damaged .* Delete it"):
-        run(Optimization(2, 16, 0.01), Checkpoint(path, {}))
+        run(Optimization(2, 0.01), Checkpoint(path, {}))
 
 
 def test_a_truncated_checkpoint_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "run.ckpt"
-    run(Optimization(1, 16, 0.01), Checkpoint(path, {}))
+    run(Optimization(1, 0.01), Checkpoint(path, {}))
     path.write_bytes(path.read_bytes()[:-10])
 
     with pytest.raises(CheckpointError, match="the checkpoint is damaged"):
-        run(Optimization(2, 16, 0.01), Checkpoint(path, {}))
+        run(Optimization(2, 0.01), Checkpoint(path, {}))
 
 
 @pytest.mark.parametrize("metadata", [None, {"epoch": "1"}])
@@ -111,16 +112,16 @@ def test_another_safetensors_file_is_refused(
     save_file({"weight": torch.zeros(2)}, path, metadata)
 
     with pytest.raises(CheckpointError, match="of a run with other settings"):
-        run(Optimization(2, 16, 0.01), Checkpoint(path, {}))
+        run(Optimization(2, 0.01), Checkpoint(path, {}))
 
 
 @pytest.mark.parametrize("other", [{"seed": 4, "data": "a"}, {"seed": 3, "data": "b"}, {"seed": 3}])
 def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path, other: dict) -> None:
     path = tmp_path / "run.ckpt"
-    run(Optimization(1, 16, 0.01), Checkpoint(path, {"seed": 3, "data": "a"}))
+    run(Optimization(1, 0.01), Checkpoint(path, {"seed": 3, "data": "a"}))
 
     with pytest.raises(CheckpointError, match="other settings, seed or data"):
-        run(Optimization(2, 16, 0.01), Checkpoint(path, other))
+        run(Optimization(2, 0.01), Checkpoint(path, other))
 
 
 def test_the_order_of_settings_carries_no_meaning(tmp_path: Path) -> None:
@@ -134,7 +135,7 @@ def test_a_failed_write_leaves_the_old_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "run.ckpt"
-    run(Optimization(3, 16, 0.01), Checkpoint(path, {}), until=1)
+    run(Optimization(3, 0.01), Checkpoint(path, {}), until=1)
     before = path.read_bytes()
 
     def fill_the_disk(_: dict, file: Path, **__: object) -> None:
@@ -143,7 +144,7 @@ def test_a_failed_write_leaves_the_old_checkpoint(
 
     monkeypatch.setattr(checkpoint_module, "save_file", fill_the_disk)
     with pytest.raises(CheckpointError, match=r"cannot be written .*No space left"):
-        run(Optimization(3, 16, 0.01), Checkpoint(path, {}))
+        run(Optimization(3, 0.01), Checkpoint(path, {}))
 
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["run.ckpt"]

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
+from unseen.training.batches import Shuffled
 from unseen.training.checkpoint import Checkpoint
 from unseen.training.loop import EpochReport, Optimization, TrainingError, train
 
@@ -37,11 +38,11 @@ def squared_error(module: nn.Module, batch: Tensor) -> Tensor:
 def test_training_is_the_plain_loop() -> None:
     ours, theirs = network(), network()
     reports: list[EpochReport] = []
-    optimization = Optimization(4, 16, 0.05, 1e-3, schedule="step", step_epochs=2)
+    optimization = Optimization(4, 0.05, 1e-3, schedule="step", step_epochs=2)
     train(
         ours,
         lambda batch: squared_error(ours, batch),
-        50,
+        Shuffled(50, 16),
         optimization,
         generator(),
         reports.append,
@@ -76,7 +77,7 @@ def test_callbacks_get_every_epoch_and_a_module_in_evaluation() -> None:
         assert module.training
         return squared_error(module, batch)
 
-    train(module, loss, 50, Optimization(3, 16, 0.05), generator(), report)
+    train(module, loss, Shuffled(50, 16), Optimization(3, 0.05), generator(), report)
 
     assert [(done.epoch, done.epochs) for done in reports] == [(1, 3), (2, 3), (3, 3)]
     seconds = [done.seconds for done in reports]
@@ -101,8 +102,8 @@ def test_a_loss_that_is_not_finite_names_the_epoch_and_likely_causes(
         train(
             module,
             loss,
-            50,
-            Optimization(5, 16, 0.05),
+            Shuffled(50, 16),
+            Optimization(5, 0.05),
             generator(),
             checkpoint=Checkpoint(path, {}),
         )
@@ -119,8 +120,8 @@ def test_frozen_parameters_stay() -> None:
     train(
         module,
         lambda batch: squared_error(module, batch),
-        50,
-        Optimization(2, 16, 0.05, 0.1),
+        Shuffled(50, 16),
+        Optimization(2, 0.05, 0.1),
         generator(),
     )
 
@@ -138,8 +139,8 @@ def test_errors_of_a_callback_come_through() -> None:
         train(
             module,
             lambda batch: squared_error(module, batch),
-            50,
-            Optimization(2, 16, 0.05),
+            Shuffled(50, 16),
+            Optimization(2, 0.05),
             generator(),
             fail,
         )
@@ -163,7 +164,7 @@ def test_ctrl_c_stops_soon() -> None:
     usual = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
-            train(module, loss, 50, Optimization(10_000, 16, 0.05), generator())
+            train(module, loss, Shuffled(50, 16), Optimization(10_000, 0.05), generator())
     finally:
         signal.signal(signal.SIGINT, usual)
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from unseen.data.dataset import ZeroShotData
-from unseen.decide import Kind, SeenPenalty, oracle_seen_penalty
+from unseen.decide import SeenPenalty, oracle_seen_penalty
 from unseen.methods.base import ZeroShotClassifier, row_keys
 from unseen.methods.saving import method_name
-from unseen.metrics.gzsl import GZSLResult, Weighting, gzsl_result
+from unseen.metrics.gzsl import GZSLResult, Kind, Weighting, gzsl_result
 
 MEASURES = (
     "zsl_accuracy",

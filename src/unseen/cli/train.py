@@ -113,6 +113,8 @@ def prepare(method: str, settings: Sequence[str], seed: int) -> "Recipe":
     apply_settings(recipe.method, settings)
     check_seed(seed)
     recipe.method.set_params(random_state=seed)
+    with naming_users():
+        recipe.method.check_settings()
     if recipe.oracle_epoch:
         note(
             f"the published numbers of {method} are of the epoch that is best on the test rows; "

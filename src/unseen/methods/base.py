@@ -3,14 +3,14 @@
 __all__ = ["ZeroShotClassifier", "row_keys"]
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
@@ -30,6 +30,9 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
     A method writes ``_fit``, ``_scores``, ``_state`` and ``_restore``. It gets the descriptions of
     the seen classes alone, with labels re-numbered to match, so that it cannot leak.
 
+    ``search_space`` names the settings that a comparison chooses on hidden seen classes, with the
+    values it tries; every combination is a candidate.
+
     Attributes:
         classes_: The label of each row of the class table.
         class_names_: The name of each row of the class table.
@@ -39,10 +42,15 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         source_: Where the training data came from.
     """
 
+    search_space: ClassVar[Mapping[str, Sequence[Any]]] = {}
+
     @property
     def setting(self) -> Setting:
         """What the method uses in training beside labelled examples of seen classes."""
         return "inductive"
+
+    def check_settings(self) -> None:
+        """Raises a ``ValueError`` for a setting of no use; ``fit`` begins with it."""
 
     def fit(
         self,
@@ -68,6 +76,7 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         Raises:
             ValueError: If shapes, labels or descriptions are wrong.
         """
+        self.check_settings()
         X, y = validate_data(self, X, y, dtype=FLOATS)
         check_classification_targets(y)
 
@@ -108,6 +117,24 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         self.class_attributes_ = table
 
         return self
+
+    def fit_candidates(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        class_attributes: ArrayLike,
+        candidates: Sequence[Mapping[str, Any]],
+    ) -> Iterator[Self]:
+        """Yields one fitted copy per candidate; closed forms share the costly part of the work.
+
+        Arguments:
+            X: The features, with shape :math:`(n, d)`.
+            y: The row of ``class_attributes`` of each example, with shape :math:`(n,)`.
+            class_attributes: One description per class, with shape :math:`(c, a)`.
+            candidates: The settings of each copy, which overrule those of this estimator.
+        """
+        for settings in candidates:
+            yield clone(self).set_params(**settings).fit(X, y, class_attributes)
 
     def decision_function(self, X: ArrayLike, class_attributes: ArrayLike | None = None) -> NDArray:
         """Scores each example for each class; the seen penalty is not in the scores.

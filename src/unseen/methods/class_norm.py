@@ -6,82 +6,30 @@ References:
     https://arxiv.org/abs/2006.11328
 """
 
-__all__ = ["MLP", "ClassNorm", "ScaledCosineNetwork"]
+__all__ = ["MLP", "ClassNorm"]
 
-import hashlib
 from functools import partial
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import Tags
 from torch import Tensor, nn
 
 from unseen.losses.smoothed_cross_entropy import smoothed_cross_entropy
-from unseen.methods.base import Setting, ZeroShotClassifier
+from unseen.methods.base import Setting
+from unseen.methods.network import NetworkClassifier
 from unseen.methods.settings import check_choice, check_number
 from unseen.nets.attribute_embedder import AttributeEmbedder, Norm
 from unseen.nets.class_standardization import ClassStandardization, DynamicNormalization
-from unseen.nets.cosine_head import normalize_rows
 from unseen.nets.initialization import INITIALIZATIONS
 from unseen.nets.linear import linear
-from unseen.nets.preprocessing import (
-    ATTRIBUTE_NORMALIZATIONS,
-    FEATURE_PREPROCESSINGS,
-    AttributeNormalization,
-    FeaturePreprocessing,
-)
-from unseen.training.checkpoint import Checkpoint
-from unseen.training.device import choose_device, choose_precision
-from unseen.training.loop import Monitor, Optimization, train
-from unseen.training.resident import chunks, to_device
-from unseen.training.schedules import SCHEDULES
+from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing
+from unseen.nets.scoring_network import ScaledCosineNetwork
+from unseen.training.resident import chunks
 from unseen.training.step import OPTIMIZERS
 
 
-class ScaledCosineNetwork(nn.Module):
-    r"""Scores features against prototypes made from class descriptions.
-
-    .. math:: y_{ic} = \gamma^2 \cos(z_i, P(a_c))
-
-    Arguments:
-        features: The preparation of features.
-        attributes: The normalisation of descriptions.
-        embedder: The attribute embedder :math:`P`.
-        scale: The :math:`\gamma`; ``None`` scores by the plain product :math:`z_i \cdot P(a_c)`.
-    """
-
-    def __init__(
-        self,
-        features: FeaturePreprocessing,
-        attributes: AttributeNormalization,
-        embedder: AttributeEmbedder,
-        scale: float | None,
-    ) -> None:
-        super().__init__()
-
-        self.features = features
-        self.attributes = attributes
-        self.embedder = embedder
-        self.scale = scale
-
-    def prepare(self, X: Tensor) -> Tensor:
-        """Prepares features of shape (n, d); the same for training and prediction."""
-        return self.scaled(self.features(X))
-
-    def prototypes(self, class_attributes: Tensor) -> Tensor:
-        """Returns the scaled prototypes, with shape (c, d), of descriptions (c, a)."""
-        return self.embed(self.attributes(class_attributes))
-
-    def embed(self, normalized: Tensor) -> Tensor:
-        """Returns the scaled prototypes of descriptions that are normalised already."""
-        return self.scaled(self.embedder(normalized).float())
-
-    def scaled(self, x: Tensor) -> Tensor:
-        return x if self.scale is None else normalize_rows(x, self.scale)
-
-
-class ClassNorm(ZeroShotClassifier):
+class ClassNorm(NetworkClassifier):
     r"""Learns prototypes from class descriptions, standardised over classes on the way.
 
     .. math:: y_{ic} = \gamma^2 \cos(z_i, P(a_c)), \qquad
@@ -135,7 +83,7 @@ class ClassNorm(ZeroShotClassifier):
         random_state: The seed of initial weights and batches.
 
     Attributes:
-        network_: The trained ``ScaledCosineNetwork``.
+        network_: The trained network.
 
     Example:
         >>> from unseen.data.simulate import simulate_toy
@@ -220,102 +168,24 @@ class ClassNorm(ZeroShotClassifier):
 
         return "semantic-transductive" if transductive else "inductive"
 
-    def _fit(
-        self, X: NDArray, rows: NDArray[np.int64], S: NDArray[np.float32], monitor: Monitor
-    ) -> None:
-        self._check_settings()
-        device = choose_device(self.device)
-        dtype = choose_precision(self.precision, device)
-        seed = int(check_random_state(self.random_state).randint(2**31))
-        generator = torch.Generator().manual_seed(seed)
+    def _look_at(self, features: FeaturePreprocessing, X: NDArray) -> None:
+        """A ReLU would forbid prototypes the signs that centred or signed features have."""
+        if self.final_activation == "auto":
+            self.final_relu_ = all(bool((features(chunk) >= 0).all()) for chunk in chunks(X))
+        else:
+            self.final_relu_ = self.final_activation == "relu"
 
-        features = FeaturePreprocessing(self.feature_preprocessing, X.shape[1])
-        features.fit(chunks(X))
-        described = self.class_attributes_ if self.setting != "inductive" else S
-        attributes = AttributeNormalization(self.attribute_normalization, S.shape[1])
-        attributes.fit(torch.from_numpy(described))
-        self.final_relu_ = self._final_relu(features, X)
-        self.network_ = self._network(features, attributes, generator).to(device)
+    def _loss(self, x: Tensor, target: Tensor, S: Tensor, unseen: Tensor) -> Tensor:  # noqa: ARG002
+        logits = linear(x, self.network_.embed(S))  # (b, k)
 
-        resident = to_device(X, self.network_.prepare, X.shape[1], device, dtype)
-        labels = torch.from_numpy(rows).to(device)
-        descriptions = self.network_.attributes(torch.from_numpy(S).to(device))
+        return smoothed_cross_entropy(logits.float(), target, self.smoothing, self.legacy_smoothing)
 
-        def loss(batch: Tensor) -> Tensor:
-            # each weight is cast once a step; a cache could outlive it in a caller's own autocast
-            with torch.autocast(
-                device.type, dtype, enabled=dtype != torch.float32, cache_enabled=False
-            ):
-                prototypes = self.network_.embed(descriptions)  # (k, d)
-                logits = linear(resident.index_select(0, batch), prototypes)  # (b, k)
-            target = labels.index_select(0, batch)
-
-            return smoothed_cross_entropy(
-                logits.float(), target, self.smoothing, self.legacy_smoothing
-            )
-
-        optimization = Optimization(
-            epochs=self.epochs,
-            batch_size=self.batch_size or int(np.clip(len(X) // 20, 32, 512)),
-            lr=self.lr,
-            weight_decay=self.weight_decay,
-            optimizer=self.optimizer,
-            beta2=self.beta2,
-            schedule=self.schedule,
-            step_epochs=self.step_epochs,
-            step_factor=self.step_factor,
-            clip_norm=self.clip_norm,
-        )
-        checkpoint = None
-        if monitor.checkpoint is not None:
-            run = {
-                "settings": self.get_params(),
-                "seed": seed,
-                "data": monitor.data_hash,
-                "rows": [*X.shape, hashlib.sha256(rows.tobytes() + S.tobytes()).hexdigest()],
-            }
-            checkpoint = Checkpoint(monitor.checkpoint, run)
-        train(
-            self.network_.embedder,
-            loss,
-            len(X),
-            optimization,
-            generator,
-            monitor.callback,
-            checkpoint,
-        )
-
-        resident = resident.new_empty(0)  # a cycle of references would keep it until a collection
-
+    def _settle(self, S: Tensor) -> None:
         if self.statistics == "exact":
-            self.network_.embedder.settle(descriptions)
-
-    @torch.no_grad()
-    def _scores(self, X: NDArray, S: NDArray[np.float32]) -> NDArray:
-        device = next(self.network_.parameters()).device
-        prototypes = self.network_.prototypes(torch.from_numpy(S).to(device))  # (c, d)
-        scores = [
-            (self.network_.prepare(chunk.to(device)) @ prototypes.T).cpu() for chunk in chunks(X)
-        ]
-
-        return torch.cat(scores).numpy()  # (n, c)
+            self.network_.settle(S)
 
     def _fitted(self) -> dict[str, bool]:
         return {"final_relu_": self.final_relu_}
-
-    def _state(self) -> dict[str, Tensor]:
-        return self.network_.state_dict()
-
-    def _restore(self, state: dict[str, Tensor]) -> None:
-        self._check_settings()
-        self.network_ = self._network(
-            FeaturePreprocessing(self.feature_preprocessing, self.n_features_in_),
-            AttributeNormalization(self.attribute_normalization, self.class_attributes_.shape[1]),
-            torch.Generator(),
-        )
-        self.network_.load_state_dict(state)
-        gpu = self.device != "cpu" and torch.cuda.is_available()  # it may have learned on one
-        self.network_.to(choose_device(self.device if gpu else "cpu")).eval()
 
     def _network(
         self,
@@ -356,14 +226,9 @@ class ClassNorm(ZeroShotClassifier):
             affine=self.affine in (which, "both"),
         )
 
-    def _final_relu(self, features: FeaturePreprocessing, X: NDArray) -> bool:
-        """A ReLU would forbid prototypes the signs that centred or signed features have."""
-        if self.final_activation != "auto":
-            return self.final_activation == "relu"
-
-        return all(bool((features(chunk) >= 0).all()) for chunk in chunks(X))
-
-    def _check_settings(self) -> None:
+    def check_settings(self) -> None:
+        """Raises a ``ValueError`` for a setting of no use."""
+        super().check_settings()
         check_choice("norm", self.norm, ("class", "layer", "dynamic", None))
         check_choice("norm_position", self.norm_position, ("both", "before-relu", "last"))
         check_choice("divide_by", self.divide_by, ("std", "var"))
@@ -371,21 +236,11 @@ class ClassNorm(ZeroShotClassifier):
         check_choice("statistics", self.statistics, ("running", "exact"))
         check_choice("init", self.init, INITIALIZATIONS)
         check_choice("final_activation", self.final_activation, ("auto", "relu", None))
-        check_choice(
-            "attribute_normalization", self.attribute_normalization, ATTRIBUTE_NORMALIZATIONS
-        )
-        check_choice("feature_preprocessing", self.feature_preprocessing, FEATURE_PREPROCESSINGS)
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
-        check_choice("schedule", self.schedule, SCHEDULES)
 
         check_number("depth", self.depth, 0, 20, whole=True)
         check_number("hidden", self.hidden, 1, whole=True)
-        check_number("epochs", self.epochs, 1, whole=True)
-        if self.batch_size is not None:
-            check_number("batch_size", self.batch_size, 1, whole=True)
         check_number("step_epochs", self.step_epochs, 1, whole=True)
-        check_number("lr", self.lr, 0, open_low=True)
-        check_number("weight_decay", self.weight_decay, 0)
         check_number("beta2", self.beta2, 0, 1)
         check_number("step_factor", self.step_factor, 0, open_low=True)
         check_number("eps", self.eps, 0, open_low=True)

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Weighting = Literal["class", "sample"]
+Kind = Literal["offset", "factor"]
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def seen_unseen_curve(
     labels: NDArray[np.int64],
     seen: NDArray[np.bool_],
     weighting: Weighting = "class",
-    kind: Literal["offset", "factor"] = "offset",
+    kind: Kind = "offset",
 ) -> SeenUnseenCurve:
     r"""Returns seen and unseen accuracy for every penalty on seen classes.
 

@@ -4,7 +4,7 @@ __all__ = ["EpochReport", "Monitor", "Optimization", "TrainingError", "train"]
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -12,6 +12,7 @@ from threading import Event
 import torch
 from torch import Tensor, nn
 
+from unseen.training.batches import Batches
 from unseen.training.checkpoint import Checkpoint
 from unseen.training.device import run_with_denormals_flushed
 from unseen.training.schedules import learning_rate
@@ -29,8 +30,7 @@ class Optimization:
     """How to descend.
 
     Arguments:
-        epochs: The number of passes over the rows.
-        batch_size: The number of rows of a step; the last batch of an epoch may be smaller.
+        epochs: The number of passes over the rows, or of rounds of episodes.
         lr: The learning rate at the start.
         weight_decay: The L2 penalty, added to the gradient (``"adamw"`` decouples it).
         optimizer: A name in ``OPTIMIZERS``.
@@ -42,7 +42,6 @@ class Optimization:
     """
 
     epochs: int
-    batch_size: int
     lr: float
     weight_decay: float = 0.0
     optimizer: str = "adam"
@@ -88,7 +87,7 @@ class Monitor:
 def train(
     module: nn.Module,
     loss: Loss,
-    rows: int,
+    batches: Batches,
     optimization: Optimization,
     generator: torch.Generator,
     callback: Callable[[EpochReport], None] | None = None,
@@ -99,9 +98,9 @@ def train(
     Arguments:
         module: The network, on its device; it is left in evaluation mode.
         loss: Returns the mean loss of a batch, given its row numbers on the device.
-        rows: The number of rows.
+        batches: Which rows make the steps of an epoch.
         optimization: How to descend.
-        generator: Shuffles the rows, on the CPU, so that every device sees the same batches.
+        generator: Draws the batches, on the CPU, so that every device sees the same batches.
         callback: Called after each epoch, in the thread that trains; the module is then in
             evaluation mode.
         checkpoint: Where to save after each epoch, and to resume from, if it exists.
@@ -128,7 +127,8 @@ def train(
 
         for epoch in range(first, optimization.epochs):
             module.train()
-            mean = _epoch(step, rows, epoch, optimization, generator, device, stop)
+            drawn = batches.epoch(generator)
+            mean = _epoch(step, drawn, epoch, optimization, device, stop)
             module.eval()
             if stop.is_set():
                 return
@@ -152,26 +152,25 @@ def train(
 
 def _epoch(
     step: EagerStep,
-    rows: int,
+    batches: Sequence[Tensor],
     epoch: int,
     optimization: Optimization,
-    generator: torch.Generator,
     device: torch.device,
     stop: Event,
 ) -> float:
     """Runs one epoch and returns its mean loss; asks the device for a number only once."""
-    batches = torch.randperm(rows, generator=generator).to(device).split(optimization.batch_size)
+    sizes = [len(batch) for batch in batches]
     total = torch.zeros((), device=device)
 
-    for i, batch in enumerate(batches):
+    for i, batch in enumerate(torch.cat(tuple(batches)).to(device).split(sizes)):
         if stop.is_set():
             break
         step.set_lr(
             optimization.lr
             * learning_rate(
                 optimization.schedule,
-                epoch * len(batches) + i,
-                len(batches),
+                epoch * len(sizes) + i,
+                len(sizes),
                 optimization.epochs,
                 optimization.step_epochs,
                 optimization.step_factor,
@@ -179,7 +178,7 @@ def _epoch(
         )
         total += step(batch) * len(batch)
 
-    return total.item() / rows
+    return total.item() / sum(sizes)
 
 
 def _diverged(mean: float, epoch: int, optimization: Optimization) -> str:

@@ -1,0 +1,217 @@
+"""What all methods share that learn a network by gradient descent."""
+
+__all__ = ["NetworkClassifier"]
+
+import hashlib
+from abc import abstractmethod
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state
+from torch import Tensor
+
+from unseen.methods.base import ZeroShotClassifier
+from unseen.methods.settings import check_choice, check_number
+from unseen.nets.preprocessing import (
+    ATTRIBUTE_NORMALIZATIONS,
+    FEATURE_PREPROCESSINGS,
+    AttributeNormalization,
+    FeaturePreprocessing,
+)
+from unseen.nets.scoring_network import ScoringNetwork
+from unseen.training.batches import Batches, Shuffled
+from unseen.training.checkpoint import Checkpoint
+from unseen.training.device import choose_device, choose_precision
+from unseen.training.loop import Monitor, Optimization, train
+from unseen.training.resident import chunks, to_device
+from unseen.training.schedules import SCHEDULES
+
+
+class NetworkClassifier(ZeroShotClassifier):
+    """A classifier whose scores come from a network of two sides, trained on the one loop.
+
+    A method writes its constructor, ``_network`` and ``_loss``. Its constructor stores at least
+    the settings below; those with a value here may be left out.
+
+    Arguments:
+        attribute_normalization: A name in ``ATTRIBUTE_NORMALIZATIONS``.
+        feature_preprocessing: A name in ``FEATURE_PREPROCESSINGS``.
+        epochs: The number of passes over the examples.
+        batch_size: The number of examples of a step; ``None`` is a twentieth of all, between 32
+            and 512: from 640 examples on, ten epochs are then 200 steps or more.
+        lr: The learning rate.
+        weight_decay: The L2 penalty.
+        schedule: ``"linear"``, ``"step"`` or ``"constant"``.
+        precision: The type of the matrix products: ``"float32"``, ``"bfloat16"``, or ``"auto"``:
+            bfloat16 where the hardware is faster at it. Norms and loss stay float32.
+        device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        random_state: The seed of initial weights and batches.
+
+    Attributes:
+        network_: The trained ``ScoringNetwork``.
+    """
+
+    network_: ScoringNetwork
+
+    attribute_normalization: str
+    feature_preprocessing: str
+    epochs: int
+    lr: float
+    batch_size: int | None = None
+    weight_decay: float = 0.0
+    optimizer: str = "adam"
+    beta2: float = 0.999
+    schedule: str = "linear"
+    step_epochs: int = 25
+    step_factor: float = 0.1
+    clip_norm: float | None = None
+    precision: str = "float32"
+    device: str = "auto"
+    random_state: int | None = None
+
+    @abstractmethod
+    def _network(
+        self,
+        features: FeaturePreprocessing,
+        attributes: AttributeNormalization,
+        generator: torch.Generator,
+    ) -> ScoringNetwork:
+        """Makes the network; all its initial weights come from the generator.
+
+        ``len(features.mean)`` and ``len(attributes.mean)`` are d and a.
+        """
+
+    @abstractmethod
+    def _loss(self, x: Tensor, target: Tensor, S: Tensor, unseen: Tensor) -> Tensor:
+        """Returns the loss of a batch.
+
+        Arguments:
+            x: The prepared features, with shape (b, d).
+            target: Their rows of S, with shape (b,).
+            S: The normalised descriptions of the seen classes, with shape (k, a).
+            unseen: Those of the unseen classes, with shape (u, a); none for an inductive method.
+        """
+
+    def _batches(self, labels: Tensor) -> Batches:
+        """Says which rows make a step, given the class of each, with shape (n,)."""
+        return Shuffled(len(labels), self._batch_size(len(labels)))
+
+    def _look_at(self, features: FeaturePreprocessing, X: NDArray) -> None:
+        """Sets what the network depends on beside sizes, given the fitted preparation."""
+
+    def _settle(self, S: Tensor) -> None:
+        """Ends the training, given the normalised descriptions of the seen classes, (k, a)."""
+
+    def check_settings(self) -> None:
+        """Raises a ``ValueError`` for a setting of no use."""
+        check_choice(
+            "attribute_normalization", self.attribute_normalization, ATTRIBUTE_NORMALIZATIONS
+        )
+        check_choice("feature_preprocessing", self.feature_preprocessing, FEATURE_PREPROCESSINGS)
+        check_choice("schedule", self.schedule, SCHEDULES)
+        check_number("epochs", self.epochs, 1, whole=True)
+        if self.batch_size is not None:
+            check_number("batch_size", self.batch_size, 1, whole=True)
+        check_number("lr", self.lr, 0, open_low=True)
+        check_number("weight_decay", self.weight_decay, 0)
+
+    def _fit(
+        self, X: NDArray, rows: NDArray[np.int64], S: NDArray[np.float32], monitor: Monitor
+    ) -> None:
+        device = choose_device(self.device)
+        dtype = choose_precision(self.precision, device)
+        seed = int(check_random_state(self.random_state).randint(2**31))
+        generator = torch.Generator().manual_seed(seed)
+
+        features = FeaturePreprocessing(self.feature_preprocessing, X.shape[1]).fit(chunks(X))
+        attributes = AttributeNormalization(self.attribute_normalization, S.shape[1])
+        inductive = self.setting == "inductive"
+        attributes.fit(torch.from_numpy(S if inductive else self.class_attributes_))
+        self._look_at(features, X)
+        self.network_ = self._network(features, attributes, generator).to(device)
+
+        resident = to_device(X, self.network_.prepare, X.shape[1], device, dtype)
+        labels = torch.from_numpy(rows).to(device)
+        descriptions = self._described(S, device)
+        others = self.class_attributes_[:0] if inductive else self.class_attributes_[~self.seen_]
+        unseen = self._described(others, device)
+
+        def loss(batch: Tensor) -> Tensor:
+            # each weight is cast once a step; a cache could outlive it in a caller's own autocast
+            with torch.autocast(
+                device.type, dtype, enabled=dtype != torch.float32, cache_enabled=False
+            ):
+                x, target = resident.index_select(0, batch), labels.index_select(0, batch)
+                return self._loss(x, target, descriptions, unseen)
+
+        train(
+            self.network_,
+            loss,
+            self._batches(labels),
+            self._optimization(),
+            generator,
+            monitor.callback,
+            self._checkpoint(monitor, seed, X, rows, S),
+        )
+        resident = resident.new_empty(0)  # a cycle of references would keep it until a collection
+        self._settle(descriptions)
+
+    @torch.no_grad()
+    def _scores(self, X: NDArray, S: NDArray[np.float32]) -> NDArray:
+        device = next(self.network_.parameters()).device
+        embedded = self.network_.describe(torch.from_numpy(S).to(device))  # (c, e)
+        scores = [
+            self.network_.score(self.network_.prepare(chunk.to(device)), embedded).cpu()
+            for chunk in chunks(X)
+        ]
+
+        return torch.cat(scores).numpy()  # (n, c)
+
+    def _state(self) -> dict[str, Tensor]:
+        return self.network_.state_dict()
+
+    def _restore(self, state: dict[str, Tensor]) -> None:
+        self.check_settings()
+        self.network_ = self._network(
+            FeaturePreprocessing(self.feature_preprocessing, self.n_features_in_),
+            AttributeNormalization(self.attribute_normalization, self.class_attributes_.shape[1]),
+            torch.Generator(),
+        )
+        self.network_.load_state_dict(state)
+        gpu = self.device != "cpu" and torch.cuda.is_available()  # it may have learned on one
+        self.network_.to(choose_device(self.device if gpu else "cpu")).eval()
+
+    def _batch_size(self, rows: int) -> int:
+        return self.batch_size or int(np.clip(rows // 20, 32, 512))
+
+    def _described(self, table: NDArray[np.float32], device: torch.device) -> Tensor:
+        return self.network_.attributes(torch.from_numpy(table).to(device))
+
+    def _optimization(self) -> Optimization:
+        return Optimization(
+            epochs=self.epochs,
+            lr=self.lr,
+            weight_decay=self.weight_decay,
+            optimizer=self.optimizer,
+            beta2=self.beta2,
+            schedule=self.schedule,
+            step_epochs=self.step_epochs,
+            step_factor=self.step_factor,
+            clip_norm=self.clip_norm,
+        )
+
+    def _checkpoint(
+        self, monitor: Monitor, seed: int, X: NDArray, rows: NDArray, S: NDArray
+    ) -> Checkpoint | None:
+        """Returns the checkpoint of this very training: same settings, seed and data."""
+        if monitor.checkpoint is None:
+            return None
+        run = {
+            "settings": self.get_params(),
+            "seed": seed,
+            "data": monitor.data_hash,
+            "rows": [*X.shape, hashlib.sha256(rows.tobytes() + S.tobytes()).hexdigest()],
+        }
+
+        return Checkpoint(monitor.checkpoint, run)

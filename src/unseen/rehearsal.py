@@ -1,0 +1,126 @@
+"""Rehearsals of the test: tasks over seen classes alone, on which every choice is made."""
+
+__all__ = ["Folds", "Rehearsal", "final_test", "rehearsals"]
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from unseen.data.dataset import ZeroShotData
+from unseen.data.splits import HiddenClassFolds, own_folds
+from unseen.metrics.gzsl import Kind, SeenUnseenCurve, gzsl_result, seen_unseen_curve
+from unseen.training.loop import Monitor
+
+Folds = HiddenClassFolds | Literal["own"] | None
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """Rows to learn from, rows to judge, and the classes to choose from.
+
+    Arguments:
+        data: Where the rows come from.
+        class_attributes: The classes to choose from, with shape :math:`(c, a)`.
+        labels: The row of ``class_attributes`` of each example of ``data``, with shape
+            :math:`(n,)`; -1 where its class is not among them.
+        train: The rows to learn from, as indices.
+        judged: The rows to judge, as indices.
+    """
+
+    data: ZeroShotData
+    class_attributes: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    train: NDArray[np.int64]
+    judged: NDArray[np.int64]
+
+    def fit(self, model: Any, monitor: Monitor | None = None) -> Any:
+        """Trains a model on the rows to learn from."""
+        return model.fit(
+            self.data.rows(self.train, self.data.compact_type),
+            self.labels[self.train],
+            class_attributes=self.class_attributes,
+            monitor=monitor,
+        )
+
+    @property
+    def seen(self) -> NDArray[np.bool_]:
+        """Which classes have rows to learn from, with shape (c,)."""
+        return np.isin(np.arange(len(self.class_attributes)), self.labels[self.train])
+
+    def scores(self, model: Any) -> NDArray:
+        """Scores the rows to judge with a trained model."""
+        rows = self.data.rows(self.judged, self.data.compact_type)
+
+        return model.decision_function(rows, self.class_attributes)
+
+    def curve(self, scores: NDArray, kind: Kind = "offset") -> SeenUnseenCurve:
+        """Judges the scores under every penalty."""
+        return seen_unseen_curve(scores, self.labels[self.judged], self.seen, kind=kind)
+
+    def bare_harmonic_mean(self, scores: NDArray) -> float:
+        """Judges the scores without penalty, ties decided as ``predict`` decides them."""
+        return gzsl_result(scores, self.labels[self.judged], self.seen).harmonic_mean
+
+    def areas_by_epoch(self, method: Any) -> list[float]:
+        """Returns AUSUC after each epoch."""
+        if method.get_params().get("schedule") == "linear":
+            raise ValueError(
+                "With schedule='linear', fewer epochs are another training: choose the number of "
+                "epochs with schedule='step' or 'constant'."
+            )
+        model = clone(method)
+        areas: list[float] = []
+        self.fit(
+            model, Monitor(callback=lambda _: areas.append(self.curve(self.scores(model)).area))
+        )
+
+        return areas
+
+
+def rehearsals(data: ZeroShotData, folds: Folds = None) -> list[Rehearsal]:
+    """Returns tasks over the seen classes alone.
+
+    The descriptions of truly unseen classes are not in the table, so that nothing can use them.
+
+    Arguments:
+        data: The data; only its training rows and the descriptions of their classes are used.
+        folds: How to hide classes; by default a fifth of the seen ones in each of five folds.
+            ``"own"`` takes the data set's own split, ``data.validation``.
+
+    Raises:
+        ValueError: If there are fewer than four seen classes, or no split of the data set's own.
+
+    Example:
+        >>> from unseen.data.simulate import simulate_toy
+        >>> len(rehearsals(simulate_toy()))
+        5
+    """
+    table = np.flatnonzero(data.seen)
+    known = data.seen[data.labels]
+    labels = np.where(known, np.searchsorted(table, data.labels), -1)
+
+    if folds == "own":
+        cut = own_folds(data.labels, data.validation)
+    else:
+        cut = list((folds or HiddenClassFolds()).split(data.labels, data.train))
+
+    return [
+        Rehearsal(
+            data,
+            data.class_attributes[table],
+            labels,
+            fold.train,
+            np.concatenate([fold.validation_seen, fold.validation_unseen]),
+        )
+        for fold in cut
+    ]
+
+
+def final_test(data: ZeroShotData) -> Rehearsal:
+    """Returns the test itself; what is chosen on it is an oracle."""
+    judged = np.concatenate([data.test_seen, data.test_unseen])
+
+    return Rehearsal(data, data.class_attributes, data.labels, data.train, judged)

@@ -1,0 +1,80 @@
+"""Which rows make the steps of an epoch: all of them in random order, or episodes."""
+
+__all__ = ["Batches", "Episodes", "Shuffled"]
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+class Batches(ABC):
+    """Draws the row numbers of each step of an epoch, on the CPU, from a generator."""
+
+    @abstractmethod
+    def epoch(self, generator: torch.Generator) -> Sequence[Tensor]:
+        """Draws one epoch: a tensor of row numbers, with shape :math:`(b,)`, per step."""
+
+
+class Shuffled(Batches):
+    """Takes every row once, in random order.
+
+    Arguments:
+        rows: The number of rows.
+        batch_size: The number of rows of a step; the last of an epoch may be smaller.
+
+    Example:
+        >>> batches = Shuffled(rows=5, batch_size=2).epoch(torch.Generator().manual_seed(0))
+        >>> [len(batch) for batch in batches]
+        [2, 2, 1]
+    """
+
+    def __init__(self, rows: int, batch_size: int) -> None:
+        self.rows = rows
+        self.batch_size = batch_size
+
+    def epoch(self, generator: torch.Generator) -> Sequence[Tensor]:
+        """Draws one epoch: a tensor of row numbers, with shape :math:`(b,)`, per step."""
+        return torch.randperm(self.rows, generator=generator).split(self.batch_size)
+
+
+class Episodes(Batches):
+    """Draws small tasks: some classes without repetition, and some rows of each.
+
+    A step holds ``ways * shots`` rows, class after class, so that ``labels[rows][::shots]`` are
+    the classes of the episode. Rows are drawn with repetition.
+
+    Arguments:
+        labels: The class of each row, with shape :math:`(n,)`, from 0 without gaps.
+        ways: The number of classes of an episode; at most all there are.
+        shots: The number of rows of each.
+        episodes: The number of episodes of an epoch.
+
+    Example:
+        >>> labels = torch.tensor([0, 1, 1, 2, 2, 2])
+        >>> episodes = Episodes(labels, ways=2, shots=3, episodes=4)
+        >>> labels[episodes.epoch(torch.Generator().manual_seed(0))[0]]
+        tensor([2, 2, 2, 0, 0, 0])
+    """
+
+    def __init__(self, labels: Tensor, ways: int, shots: int, episodes: int) -> None:
+        labels = labels.cpu()
+        self.by_class = labels.argsort(stable=True)  # (n,)
+        self.count = labels.bincount()  # (k,)
+        self.start = self.count.cumsum(0) - self.count  # (k,)
+        self.ways = min(ways, len(self.count))
+        self.shots = shots
+        self.episodes = episodes
+
+    def epoch(self, generator: torch.Generator) -> Sequence[Tensor]:
+        """Draws one epoch: a tensor of row numbers, with shape :math:`(ways * shots,)`, a step."""
+        order = torch.rand(self.episodes, len(self.count), generator=generator).argsort(dim=1)
+        classes = order[:, : self.ways, None]  # (e, w, 1)
+        where = torch.rand(self.episodes, self.ways, self.shots, generator=generator)
+        position = (where * self.count[classes]).long()  # (e, w, s)
+        # float32 below 1 times a count can round up to the count itself
+        position = position.minimum(self.count[classes] - 1)
+        rows = self.by_class[self.start[classes] + position]  # (e, w, s)
+
+        return rows.flatten(start_dim=1).unbind()
