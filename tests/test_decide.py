@@ -279,6 +279,20 @@ def test_nearest_to_none_does_not_follow_a_gain_of_some_folds() -> None:
     assert nearest(curves) == 0.0
 
 
+def test_nearest_to_none_wants_a_significant_gain() -> None:
+    """Five gains of a t-value of 2.3 are not enough (2.78 is); ten times them are."""
+    gains = np.array([0.02, 0.06, -0.01, 0.06, 0.03])
+    assert 2.2 < gains.mean() / (gains.std(ddof=1) / 5**0.5) < 2.6
+
+    def chosen(levels: np.ndarray) -> float:
+        return nearest(
+            [curve({5.0: (0.0, 0.9), 3.0: (h, h), -3.0: (0.5, 0.5)}, (0.9, 0.0)) for h in levels]
+        )
+
+    assert chosen(0.5 + gains) == 0.0
+    assert 3 < chosen(0.5 + gains + 0.1) < 5
+
+
 def test_a_tie_at_zero_counts_as_predict_decides_it() -> None:
     """Every unseen row ties with a seen class: the curve at zero looks perfect, `predict` fails."""
     tied = curve({4.0: (0.0, 0.9), 0.0: (0.8, 0.8)}, (0.9, 0.0))

@@ -6,15 +6,17 @@ __all__ = [
     "choose_seen_penalty",
     "oracle_epochs",
     "oracle_seen_penalty",
+    "penalty_from_rehearsals",
 ]
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 from sklearn.base import clone
 
 from unseen.data.dataset import ZeroShotData
@@ -92,10 +94,8 @@ def choose_seen_penalty(
 ) -> SeenPenalty:
     r"""Chooses the penalty on seen classes without a look at a test row or an unseen class.
 
-    The method is trained anew in each fold, where some seen classes play the unseen ones. Of all
-    penalties whose mean H over the folds is within one standard error (of the paired differences)
-    of the best, the one nearest to no penalty is taken: a bias that the folds do not show clearly
-    is not corrected. Without that rule the penalty overshoots where folds differ much.
+    The method is trained anew in each fold, where some seen classes play the unseen ones;
+    ``penalty_from_rehearsals`` says how their curves decide.
 
     Arguments:
         method: An estimator, fitted or not; it is cloned and stays as it is.
@@ -127,6 +127,31 @@ def choose_seen_penalty(
         if progress is not None:
             progress(len(curves), len(tasks))
 
+    return penalty_from_rehearsals(curves, bare, kind)
+
+
+def penalty_from_rehearsals(
+    curves: Sequence[SeenUnseenCurve], bare: Sequence[float], kind: Kind = "offset"
+) -> SeenPenalty:
+    """Chooses the penalty from what the folds show, and none where they do not show a gain.
+
+    A penalty is taken only if the gain in H of the best one is significant over the folds (paired
+    t-test, two-sided, 5 %). Of all penalties whose mean H is then within one standard error (of
+    the paired differences) of the best, the one nearest to none is taken. Without these rules
+    the penalty overshoots where folds differ much.
+
+    Arguments:
+        curves: The seen-unseen curve of each fold.
+        bare: H without penalty in each fold. It is not read off the curve: where a seen and an
+            unseen class tie exactly, the curve at zero counts the tie for the unseen one.
+        kind: ``"offset"`` or ``"factor"``; the curves are of this kind.
+
+    Example:
+        >>> scores, seen = np.array([[3.0, 1.0], [0.9, 0.8]]), np.array([True, False])
+        >>> curve = seen_unseen_curve(scores, np.array([0, 1]), seen)
+        >>> penalty_from_rehearsals([curve], bare=[0.0]).value > 0.1
+        True
+    """
     value = _nearest_to_none(curves, bare)
 
     return SeenPenalty(kind, value if kind == "offset" else 1 - value, HIDDEN)
@@ -195,14 +220,8 @@ def _between(thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
     return (edges[:-1] + edges[1:]) / 2
 
 
-def _nearest_to_none(curves: list[SeenUnseenCurve], bare: list[float]) -> float:
-    """Returns the smallest penalty within one standard error of the best mean H.
-
-    Arguments:
-        curves: The curve of each fold.
-        bare: H without penalty in each fold. It is not read off the curve: where a seen and an
-            unseen class tie exactly, the curve at zero counts the tie for the unseen one.
-    """
+def _nearest_to_none(curves: Sequence[SeenUnseenCurve], bare: Sequence[float]) -> float:
+    """Returns the smallest penalty within one standard error of the best mean H, or 0."""
     thresholds = np.concatenate([curve.thresholds for curve in curves])
     steps = _between(np.unique(np.quantile(thresholds, np.linspace(0, 1, CANDIDATES)))[::-1])
     candidates = np.append(steps[steps != 0], 0.0)
@@ -211,7 +230,9 @@ def _nearest_to_none(curves: list[SeenUnseenCurve], bare: list[float]) -> float:
 
     best = means.mean(axis=0).argmax()
     behind = means[:, [best]] - means
-    allowed = behind.std(axis=0, ddof=1) / np.sqrt(len(curves)) if len(curves) > 1 else 0.0
-    good = np.flatnonzero(behind.mean(axis=0) <= allowed)
+    error = behind.std(axis=0, ddof=1) / np.sqrt(len(curves)) if len(curves) > 1 else 0 * means[0]
+    if len(curves) > 1 and behind[:, -1].mean() <= stats.t.ppf(0.975, len(curves) - 1) * error[-1]:
+        return 0.0
+    good = np.flatnonzero(behind.mean(axis=0) <= error)
 
     return float(candidates[good[np.abs(candidates[good]).argmin()]])

@@ -19,6 +19,7 @@ from unseen.cli.data_info import info
 from unseen.cli.demo import demo
 from unseen.cli.errors import is_users, system_message
 from unseen.cli.evaluate import evaluate
+from unseen.cli.memory import keep_one_arena
 from unseen.cli.methods import methods
 from unseen.cli.predict import predict
 from unseen.cli.train import train
@@ -65,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0.1.0
         0
     """
+    keep_one_arena()
     try:
         with warnings.catch_warnings():
             warnings.showwarning = show_warning

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
@@ -22,6 +23,7 @@ from unseen.training.loop import Monitor
 Setting = Literal["inductive", "semantic-transductive", "transductive"]
 
 FLOATS = [np.float32, np.float64, np.float16]
+CHECKED_ROWS = 4096
 
 
 class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
@@ -77,7 +79,8 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
             ValueError: If shapes, labels or descriptions are wrong.
         """
         self.check_settings()
-        X, y = validate_data(self, X, y, dtype=FLOATS)
+        X, y = validate_data(self, X, y, dtype=FLOATS, ensure_all_finite=False)
+        self._check_finite(X)
         check_classification_targets(y)
 
         if class_attributes is None:
@@ -290,7 +293,10 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
 
     def _table_scores(self, X: ArrayLike, class_attributes: ArrayLike | None) -> NDArray:
         check_is_fitted(self)
-        features: NDArray = validate_data(self, X, dtype=FLOATS, reset=False)
+        features: NDArray = validate_data(
+            self, X, dtype=FLOATS, reset=False, ensure_all_finite=False
+        )
+        self._check_finite(features)
         if class_attributes is None:
             table = self.class_attributes_
             _raise(check_class_attributes(table, self.class_names_))  # `fit` lets unseen rows pass
@@ -310,6 +316,15 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
             return scores
 
         return self.seen_penalty_(scores, self.seen_in(class_attributes))
+
+    def _check_finite(self, X: NDArray) -> None:
+        """Raises for NaN and infinite features; in parts, as half precision asks for a copy."""
+        for start in range(0, len(X), CHECKED_ROWS):
+            assert_all_finite(
+                X[start : start + CHECKED_ROWS],
+                estimator_name=type(self).__name__,
+                input_name="X",
+            )
 
     def _check_table(self, class_attributes: ArrayLike, finite: bool = True) -> NDArray[np.float32]:
         """Returns a class table as float32; during ``fit`` only seen rows need to be finite."""
