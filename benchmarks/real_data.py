@@ -28,7 +28,12 @@ DEFAULTS = ClassNorm().get_params()
 DEFAULT_TRAINING = {name: DEFAULTS[name] for name in AUTHORS_TRAINING}
 AUTHORS = AUTHORS_TRAINING | {"feature_preprocessing": DEFAULTS["feature_preprocessing"]}
 
-VARIANTS = {name: make().method.set_params(**DEFAULT_TRAINING) for name, make in RECIPES.items()}
+OF_CLASS_NORM = {
+    name: make().method for name, make in RECIPES.items() if isinstance(make().method, ClassNorm)
+}
+VARIANTS = {"default": ClassNorm()} | {
+    name: method.set_params(**DEFAULT_TRAINING) for name, method in OF_CLASS_NORM.items()
+}
 TRAININGS = {"default training": ClassNorm(), "authors' training": ClassNorm(**AUTHORS)}
 
 

@@ -153,10 +153,15 @@ def test_class_norm_page_has_every_setting_with_its_default() -> None:
     assert dict(rows) == {name: repr(value) for name, value in ClassNorm().get_params().items()}
 
 
-def test_class_norm_page_has_every_recipe() -> None:
-    from unseen.benchmark.recipes import RECIPES
+def test_each_method_has_a_page_with_its_recipes() -> None:
+    from unseen import METHODS, RECIPES
+    from unseen.methods.saving import method_name
 
-    text = (ROOT / "docs" / "methods" / "class-norm.md").read_text(encoding="utf-8")
+    folder = ROOT / "docs" / "methods"
+    pages = {
+        name: (folder / f"{'class-norm' if name == 'mlp' else name}.md").read_text("utf-8")
+        for name in METHODS
+    }
 
-    for name in RECIPES:
-        assert f"`{name}`" in text
+    for name, make in RECIPES.items():
+        assert f"`{name}`" in pages[method_name(make().method)], name

@@ -59,12 +59,28 @@ DIFFERENCES = {
     "mlp+10": {"norm": None, "init": "class-norm"},
 }
 
+# Sections 2 and 3 of the specification of the peers, AwA1.
+PEERS: dict[str, dict[str, object]] = {
+    "eszsl-awa1": {"feature_penalty": 1e3, "attribute_penalty": 1.0},
+    "sae-awa1": {"encoder_weight": 0.8, "direction": "attributes-to-features"},
+    "devise-awa1": {"margin": 200.0, "lr": 1e-3},  # a tenth of the re-run's: momentum 0.9
+    "ale-awa1": {"margin": 1.0, "lr": 1e-3, "feature_preprocessing": "l2"},
+    "sje-awa1": {"margin": 2.5, "lr": 0.1},
+}
+
 
 def test_every_recipe_is_specified() -> None:
-    assert set(DIFFERENCES) == set(RECIPES)
+    assert {*DIFFERENCES, *PEERS} == set(RECIPES)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", PEERS)
+def test_settings_of_peers_are_the_published_ones(name: str) -> None:
+    method = RECIPES[name]().method
+
+    assert {setting: getattr(method, setting) for setting in PEERS[name]} == PEERS[name]
+
+
+@pytest.mark.parametrize("name", DIFFERENCES)
 def test_settings_are_the_published_ones(name: str) -> None:
     method = RECIPES[name]().method
     wanted = PUBLISHED | OF_CLASS_NORM | DIFFERENCES[name]

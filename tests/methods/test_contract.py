@@ -23,6 +23,12 @@ from unseen.training.loop import EpochReport, Monitor
 
 Make = Callable[..., ZeroShotClassifier]
 every_method = pytest.mark.parametrize("Method", METHODS.values(), ids=METHODS)
+RANDOM = {
+    name: Method for name, Method in METHODS.items() if "random_state" in Method().get_params()
+}
+every_random_method = pytest.mark.parametrize(
+    "Method", RANDOM.values(), ids=RANDOM
+)  # not closed forms
 
 
 @pytest.fixture(params=METHODS.values(), ids=list(METHODS), scope="module")
@@ -270,7 +276,7 @@ def test_an_ordinary_classifier_keeps_its_labels(
 # Randomness and the process around.
 
 
-@every_method
+@every_random_method
 def test_u14_the_same_seed_gives_the_same_scores(
     Method: type, small: Make, toy: ZeroShotData
 ) -> None:
@@ -312,7 +318,7 @@ def test_the_process_stays_as_it_was(Method: type, small: Make, toy: ZeroShotDat
     assert (torch.tensor(1e-40) * 1).item() > 0  # denormals live
 
 
-@every_method
+@every_random_method
 def test_without_a_seed_pytorchs_global_state_stays_too(
     Method: type, small: Make, toy: ZeroShotData
 ) -> None:

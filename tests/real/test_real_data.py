@@ -51,15 +51,37 @@ def mean(measured: list[GZSLResult], measure: str) -> float:
     return float(np.mean([getattr(result, measure) for result in measured]))
 
 
-@pytest.mark.parametrize(("name", "attributes"), SETS[:2], ids=IDS[:2])
-@pytest.mark.parametrize("measure", ["zsl_accuracy", "ausuc"])
-def test_class_norm_beats_the_plain_mlp_on_animals(
-    real_data: Path, name: str, attributes: str | None, measure: str
-) -> None:
-    class_norm = results(real_data, name, attributes)
-    mlp = results(real_data, name, attributes, MLP)
+ANIMALS = [("awa1", "none"), ("awa1", "l2-centre"), ("awa1", "centre"), ("awa1_pca", "centre")]
 
-    assert mean(class_norm, measure) > mean(mlp, measure)
+
+@lru_cache
+def on_animals(
+    folder: Path, name: str, preprocessing: str, divide_by: str | None
+) -> tuple[float, float]:
+    """Returns mean T1 and AUSUC of class norm, or, without a divisor, of the plain MLP."""
+    data, measured = read(folder, name, None), []
+    train = data.subset("train", data.compact_type)
+    for seed in SEEDS:
+        model = MLP() if divide_by is None else ClassNorm(divide_by=divide_by)
+        model.set_params(feature_preprocessing=preprocessing, random_state=seed)
+        model.fit(train.features, train.labels, data.class_attributes)
+        result = evaluate(model, data).no_penalty
+        measured.append((result.zsl_accuracy, result.ausuc))
+
+    return tuple(np.mean(measured, axis=0))
+
+
+@pytest.mark.parametrize(("name", "preprocessing"), ANIMALS)
+@pytest.mark.parametrize("divide_by", ["std", "var"])
+def test_class_norm_beats_the_plain_mlp_on_animals(
+    real_data: Path, name: str, preprocessing: str, divide_by: str
+) -> None:
+    """In T1 and AUSUC, however features are prepared; awa1_pca comes centred."""
+    class_norm = on_animals(real_data, name, preprocessing, divide_by)
+    mlp = on_animals(real_data, name, preprocessing, None)
+
+    assert class_norm[0] > mlp[0]
+    assert class_norm[1] > mlp[1]
 
 
 @pytest.mark.parametrize(("name", "attributes"), SETS, ids=IDS)
@@ -153,6 +175,6 @@ def test_hidden_class_penalty_comes_near_the_oracle(
         oracle.append(judged.oracle)
 
     assert mean(chosen, "harmonic_mean") >= 0.9 * mean(oracle, "harmonic_mean")
-    assert mean(chosen, "harmonic_mean") > mean(bare, "harmonic_mean") - 0.005
+    assert mean(chosen, "harmonic_mean") >= mean(bare, "harmonic_mean")
     if name == "awa1_pca" or attributes == "words":
         assert mean(chosen, "harmonic_mean") > mean(bare, "harmonic_mean") + 0.03

@@ -11,6 +11,7 @@ from typing import Any
 from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
 
 from unseen import __version__
+from unseen.cli.benchmark import benchmark
 from unseen.cli.console import notes, results
 from unseen.cli.data_check import check
 from unseen.cli.data_convert import convert
@@ -19,9 +20,11 @@ from unseen.cli.data_info import info
 from unseen.cli.demo import demo
 from unseen.cli.errors import is_users, system_message
 from unseen.cli.evaluate import evaluate
+from unseen.cli.inspect import inspect
 from unseen.cli.memory import keep_one_arena
 from unseen.cli.methods import methods
 from unseen.cli.predict import predict
+from unseen.cli.report import report
 from unseen.cli.train import train
 
 DONE, USERS_INPUT, INTERRUPTED = 0, 2, 130
@@ -45,7 +48,8 @@ data = App(name="data", help="Look at, check, convert and download data.", sort_
 
 app.command(demo, sort_key=0)
 app.command(data)
-for order, command in enumerate((train, evaluate, predict, methods), start=2):
+commands = (train, evaluate, predict, benchmark, inspect, report, methods)
+for order, command in enumerate(commands, start=2):
     app.command(command, sort_key=order)
 for command in (info, check, convert, fetch):
     data.command(command)

@@ -2,10 +2,24 @@
 
 __all__ = ["METHODS"]
 
+from unseen.methods.ale import ALE
 from unseen.methods.base import ZeroShotClassifier
 from unseen.methods.class_norm import MLP, ClassNorm
+from unseen.methods.conse import ConSE
+from unseen.methods.dap import DAP
+from unseen.methods.devise import DeViSE
+from unseen.methods.eszsl import ESZSL
+from unseen.methods.sae import SAE
+from unseen.methods.sje import SJE
 
 METHODS: dict[str, type[ZeroShotClassifier]] = {
     "class-norm": ClassNorm,
     "mlp": MLP,
+    "dap": DAP,
+    "conse": ConSE,
+    "devise": DeViSE,
+    "ale": ALE,
+    "sje": SJE,
+    "eszsl": ESZSL,
+    "sae": SAE,
 }

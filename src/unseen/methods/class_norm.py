@@ -13,7 +13,7 @@ from functools import partial
 import torch
 from numpy.typing import NDArray
 from sklearn.utils import Tags
-from torch import Tensor, nn
+from torch import Tensor
 
 from unseen.losses.smoothed_cross_entropy import smoothed_cross_entropy
 from unseen.methods.base import Setting
@@ -22,6 +22,7 @@ from unseen.methods.settings import check_choice, check_number
 from unseen.nets.attribute_embedder import AttributeEmbedder, Norm
 from unseen.nets.class_standardization import ClassStandardization, DynamicNormalization
 from unseen.nets.initialization import INITIALIZATIONS
+from unseen.nets.layer_normalization import LayerNormalization
 from unseen.nets.linear import linear
 from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing
 from unseen.nets.scoring_network import ScaledCosineNetwork
@@ -95,6 +96,8 @@ class ClassNorm(NetworkClassifier):
         >>> bool(model.score(test.features, test.labels) > 1 / 12)
         True
     """
+
+    stackable = True
 
     def __init__(
         self,
@@ -176,9 +179,14 @@ class ClassNorm(NetworkClassifier):
             self.final_relu_ = self.final_activation == "relu"
 
     def _loss(self, x: Tensor, target: Tensor, S: Tensor, unseen: Tensor) -> Tensor:  # noqa: ARG002
-        logits = linear(x, self.network_.embed(S))  # (b, k)
+        logits = linear(x, self.network_.embed(S))  # (b, k) or (s, b, k)
 
-        return smoothed_cross_entropy(logits.float(), target, self.smoothing, self.legacy_smoothing)
+        return smoothed_cross_entropy(
+            logits.float().flatten(end_dim=-2),
+            target.flatten(),
+            self.smoothing,
+            self.legacy_smoothing,
+        )
 
     def _settle(self, S: Tensor) -> None:
         if self.statistics == "exact":
@@ -213,7 +221,7 @@ class ClassNorm(NetworkClassifier):
         if self.norm is None:
             return None
         if self.norm == "layer":
-            return nn.LayerNorm
+            return LayerNormalization
         if self.norm == "dynamic":
             return lambda _: DynamicNormalization(self.momentum)
 

@@ -4,6 +4,9 @@ __all__ = ["NetworkClassifier"]
 
 import hashlib
 from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -20,10 +23,10 @@ from unseen.nets.preprocessing import (
     FeaturePreprocessing,
 )
 from unseen.nets.scoring_network import ScoringNetwork
-from unseen.training.batches import Batches, Shuffled
+from unseen.training.batches import Batches, Shuffled, SideBySide
 from unseen.training.checkpoint import Checkpoint
 from unseen.training.device import choose_device, choose_precision
-from unseen.training.loop import Monitor, Optimization, train
+from unseen.training.loop import EpochReport, Monitor, Optimization, train
 from unseen.training.resident import chunks, to_device
 from unseen.training.schedules import SCHEDULES
 
@@ -48,9 +51,14 @@ class NetworkClassifier(ZeroShotClassifier):
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         random_state: The seed of initial weights and batches.
 
+    ``stackable`` says that ``_loss`` also takes a network that stacks several, whose learned
+    tensors have a leading axis; ``fit_seeds`` then trains all seeds at once.
+
     Attributes:
         network_: The trained ``ScoringNetwork``.
     """
+
+    stackable: ClassVar[bool] = False
 
     network_: ScoringNetwork
 
@@ -87,8 +95,8 @@ class NetworkClassifier(ZeroShotClassifier):
         """Returns the loss of a batch.
 
         Arguments:
-            x: The prepared features, with shape (b, d).
-            target: Their rows of S, with shape (b,).
+            x: The prepared features, with shape (b, d); (s, b, d) for a stack of s networks.
+            target: Their rows of S, with shape (b,) or (s, b).
             S: The normalised descriptions of the seen classes, with shape (k, a).
             unseen: Those of the unseen classes, with shape (u, a); none for an inductive method.
         """
@@ -119,22 +127,51 @@ class NetworkClassifier(ZeroShotClassifier):
     def _fit(
         self, X: NDArray, rows: NDArray[np.int64], S: NDArray[np.float32], monitor: Monitor
     ) -> None:
-        device = choose_device(self.device)
-        dtype = choose_precision(self.precision, device)
-        seed = int(check_random_state(self.random_state).randint(2**31))
+        seed = self._seed()
         generator = torch.Generator().manual_seed(seed)
+        self.network_ = self._network(*self._preparations(X, S), generator)
 
+        checkpoint = self._checkpoint(monitor, seed, X, rows, S)
+        self._train(X, rows, S, [generator], monitor.callback, checkpoint)
+        self._settle(self._described(S, choose_device(self.device)))
+
+    def _seed(self) -> int:
+        return int(check_random_state(self.random_state).randint(2**31))
+
+    def _preparations(
+        self, X: NDArray, S: NDArray[np.float32]
+    ) -> tuple[FeaturePreprocessing, AttributeNormalization]:
+        """Fits what comes before the network, and looks at its result."""
         features = FeaturePreprocessing(self.feature_preprocessing, X.shape[1]).fit(chunks(X))
         attributes = AttributeNormalization(self.attribute_normalization, S.shape[1])
         inductive = self.setting == "inductive"
         attributes.fit(torch.from_numpy(S if inductive else self.class_attributes_))
         self._look_at(features, X)
-        self.network_ = self._network(features, attributes, generator).to(device)
+
+        return features, attributes
+
+    def _train(
+        self,
+        X: NDArray,
+        rows: NDArray[np.int64],
+        S: NDArray[np.float32],
+        generators: Sequence[torch.Generator],
+        callback: Callable[[EpochReport], None] | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
+        """Trains ``network_``, which stacks as many networks as there are generators, if not 1."""
+        device = choose_device(self.device)
+        dtype = choose_precision(self.precision, device)
+        self.network_.to(device)
 
         resident = to_device(X, self.network_.prepare, X.shape[1], device, dtype)
         labels = torch.from_numpy(rows).to(device)
         descriptions = self._described(S, device)
-        others = self.class_attributes_[:0] if inductive else self.class_attributes_[~self.seen_]
+        others = (
+            self.class_attributes_[:0]
+            if self.setting == "inductive"
+            else self.class_attributes_[~self.seen_]
+        )
         unseen = self._described(others, device)
 
         def loss(batch: Tensor) -> Tensor:
@@ -142,20 +179,15 @@ class NetworkClassifier(ZeroShotClassifier):
             with torch.autocast(
                 device.type, dtype, enabled=dtype != torch.float32, cache_enabled=False
             ):
-                x, target = resident.index_select(0, batch), labels.index_select(0, batch)
+                x, target = _take(resident, batch), _take(labels, batch)
                 return self._loss(x, target, descriptions, unseen)
 
-        train(
-            self.network_,
-            loss,
-            self._batches(labels),
-            self._optimization(),
-            generator,
-            monitor.callback,
-            self._checkpoint(monitor, seed, X, rows, S),
-        )
+        batches, optimization = self._batches(labels), self._optimization()
+        if len(generators) > 1:
+            batches = SideBySide(batches, generators)
+            optimization = replace(optimization, networks=len(generators))
+        train(self.network_, loss, batches, optimization, generators[0], callback, checkpoint)
         resident = resident.new_empty(0)  # a cycle of references would keep it until a collection
-        self._settle(descriptions)
 
     @torch.no_grad()
     def _scores(self, X: NDArray, S: NDArray[np.float32]) -> NDArray:
@@ -215,3 +247,11 @@ class NetworkClassifier(ZeroShotClassifier):
         }
 
         return Checkpoint(monitor.checkpoint, run)
+
+
+def _take(table: Tensor, batch: Tensor) -> Tensor:
+    """Returns the rows of a batch (b,), or (s, b, ...) of a batch of several networks (b, s)."""
+    if batch.dim() == 1:
+        return table.index_select(0, batch)
+
+    return table.index_select(0, batch.T.flatten()).unflatten(0, (batch.shape[1], -1))

@@ -73,30 +73,43 @@ class ClassStandardization(nn.Module):
         """Standardises the hidden units.
 
         Arguments:
-            h: The hidden activations, with shape :math:`(k, j)`.
+            h: The hidden activations, with shape :math:`(k, j)`; or those of several networks, with
+                shape :math:`(s, k, j)`, where all tensors of this layer have shape :math:`(s, j)`.
 
         Returns:
-            The standardised activations, with shape :math:`(k, j)`.
+            The standardised activations, of the same shape.
         """
         h = h.float() if h.dtype == torch.bfloat16 else h  # statistics keep full precision
-        training = self.training and len(h) > 1
-        if training and self.divide_by == "std" and self.ddof == 0:  # one fused kernel
-            mean, var = self.running_mean, self.running_var
-            return F.batch_norm(h, mean, var, self.weight, self.bias, True, self.momentum, self.eps)
+        classes = h.shape[-2]
+        training = self.training and classes > 1
+        if training and self.divide_by == "std" and self.ddof == 0:
+            return self._fused(h)
 
         if training:
-            mean = h.mean(dim=0)  # (j,)
-            var = (h - mean).square().sum(dim=0) / (len(h) - self.ddof)
-            self.track(mean.detach(), var.detach() * (len(h) - self.ddof) / (len(h) - 1))
+            mean = h.mean(dim=-2)  # (j,)
+            var = (h - mean.unsqueeze(-2)).square().sum(dim=-2) / (classes - self.ddof)
+            self.track(mean.detach(), var.detach() * (classes - self.ddof) / (classes - 1))
         else:
             mean, var = self.running_mean, self.running_var
 
         scale = torch.rsqrt(var + self.eps) if self.divide_by == "std" else 1 / (var + self.eps)
         if self.weight is not None:
             scale = scale * self.weight
-        s = (h - mean) * scale
+        s = (h - mean.unsqueeze(-2)) * scale.unsqueeze(-2)
 
-        return s if self.bias is None else s + self.bias
+        return s if self.bias is None else s + self.bias.unsqueeze(-2)
+
+    def _fused(self, h: Tensor) -> Tensor:
+        """Standardises in training by one kernel, the units of several networks side by side."""
+        tensors = (self.running_mean, self.running_var, self.weight, self.bias)
+        if h.dim() == 2:
+            return F.batch_norm(h, *tensors, True, self.momentum, self.eps)
+
+        flat = (None if tensor is None else tensor.view(-1) for tensor in tensors)
+        units = h.transpose(0, 1).flatten(start_dim=1)  # (k, s * j)
+        s = F.batch_norm(units, *flat, True, self.momentum, self.eps)
+
+        return s.unflatten(1, (len(h), -1)).transpose(0, 1)  # (s, k, j)
 
     @torch.no_grad()
     def track(self, mean: Tensor, unbiased_var: Tensor) -> None:
@@ -125,13 +138,13 @@ class DynamicNormalization(nn.Module):
         self.register_buffer("running_norm", torch.ones(()))
 
     def forward(self, h: Tensor) -> Tensor:
-        """Normalises activations of shape :math:`(k, j)`; the shape stays."""
+        """Normalises activations of shape :math:`(k, j)` or :math:`(s, k, j)`; the shape stays."""
         h = h.float() if h.dtype == torch.bfloat16 else h
         if self.training:
-            norm = torch.linalg.vector_norm(h, dim=1).mean()
+            norm = torch.linalg.vector_norm(h, dim=-1).mean(dim=-1)  # () or (s,)
             with torch.no_grad():
                 self.running_norm.lerp_(norm.detach(), self.momentum)
         else:
             norm = self.running_norm
 
-        return h / (norm**2).clamp_min(1e-12)
+        return h / (norm**2).clamp_min(1e-12)[..., None, None]

@@ -18,7 +18,7 @@ def normalize_rows(x: Tensor, length: float = 1.0) -> Tensor:
     r"""Scales each row to a given length; a zero row stays zero.
 
     Arguments:
-        x: The rows, with shape :math:`(n, d)`.
+        x: The rows, with shape :math:`(n, d)` or, of several networks, :math:`(s, n, d)`.
         length: The Euclidean length of each row of the result.
 
     Example:
@@ -26,6 +26,6 @@ def normalize_rows(x: Tensor, length: float = 1.0) -> Tensor:
         tensor([[0.6000, 0.8000],
                 [0.0000, 0.0000]])
     """
-    norm = torch.linalg.vector_norm(x, dim=1, keepdim=True)  # (n, 1)
+    norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)  # (n, 1)
 
     return x * (length / norm.clamp_min(TINY))

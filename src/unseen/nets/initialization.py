@@ -1,4 +1,4 @@
-r"""Initialisations of the last weight matrix of an attribute embedder.
+r"""Initialisations: of the last weight matrix of an attribute embedder, or of whole networks.
 
 References:
     Class Normalization for (Continual)? Generalized Zero-Shot Learning
@@ -6,7 +6,7 @@ References:
     https://arxiv.org/abs/2006.11328
 """
 
-__all__ = ["INITIALIZATIONS", "class_norm_std"]
+__all__ = ["INITIALIZATIONS", "class_norm_std", "initialize_normal"]
 
 import math
 from collections.abc import Callable
@@ -33,6 +33,35 @@ def class_norm_std(prototype_size: int, hidden_size: int, relu_aware: bool = Fal
     gain = 2 / (1 - 1 / math.pi) if relu_aware else 1.0
 
     return math.sqrt(gain / (prototype_size * hidden_size))
+
+
+def initialize_normal(
+    module: nn.Module, std: float, generator: torch.Generator, truncated: bool = False
+) -> None:
+    """Draws all weights of the linear layers of a network anew; their biases become 0.
+
+    Arguments:
+        module: The network.
+        std: The standard deviation of the normal distribution.
+        generator: The source of randomness.
+        truncated: Whether values beyond two standard deviations are drawn again.
+
+    Example:
+        >>> layer = nn.Linear(2, 1000)
+        >>> initialize_normal(layer, 0.1, torch.Generator().manual_seed(0), truncated=True)
+        >>> bool(layer.weight.abs().max() <= 0.2), bool((layer.bias == 0).all())
+        (True, True)
+    """
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear):
+            if truncated:
+                nn.init.trunc_normal_(
+                    layer.weight, std=std, a=-2 * std, b=2 * std, generator=generator
+                )
+            else:
+                nn.init.normal_(layer.weight, std=std, generator=generator)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
 
 def _uniform(weight: Tensor, generator: torch.Generator) -> None:

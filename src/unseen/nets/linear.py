@@ -15,21 +15,40 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     Arguments:
         x: The rows, with shape :math:`(n, d)`.
-        weight: The weight, with shape :math:`(m, d)`.
-        bias: The bias, with shape :math:`(m,)`.
+        weight: The weight, with shape :math:`(m, d)`; or those of several networks, with shape
+            :math:`(s, m, d)`, whose rows may be the same for all or have shape :math:`(s, n, d)`.
+        bias: The bias, with shape :math:`(m,)` or :math:`(s, m)`.
 
     Returns:
-        The products, with shape :math:`(n, m)`.
+        The products, with shape :math:`(n, m)` or :math:`(s, n, m)`.
 
     Example:
         >>> linear(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 4.0], [0.0, 1.0]]))
         tensor([[11.,  2.]])
     """
-    plain_float32 = x.dtype == weight.dtype == torch.float32 and x.device.type == "cpu"
-    if plain_float32 and not torch.is_autocast_enabled("cpu") and has_onednn():
+    if weight.dim() == 3:
+        return _linear_each(x.expand(len(weight), *x.shape[-2:]), weight, bias)
+    if _through_onednn(x, weight):
         return F.linear(x.to_mkldnn(), weight, bias).to_dense()
 
     return F.linear(x, weight, bias)
+
+
+def _linear_each(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Returns the products (s, n, m) of each network's rows (s, n, d) and weight (s, m, d)."""
+    if _through_onednn(x, weight):  # which has no float32 product of batches
+        biases = [None] * len(weight) if bias is None else bias
+        return torch.stack([linear(*each) for each in zip(x, weight, biases, strict=True)])
+    if bias is None:
+        return torch.bmm(x, weight.mT)
+
+    return torch.baddbmm(bias.unsqueeze(1), x, weight.mT)
+
+
+def _through_onednn(x: Tensor, weight: Tensor) -> bool:
+    plain_float32 = x.dtype == weight.dtype == torch.float32 and x.device.type == "cpu"
+
+    return plain_float32 and not torch.is_autocast_enabled("cpu") and has_onednn()
 
 
 def has_onednn() -> bool:

@@ -15,17 +15,29 @@ from torch import Tensor, nn
 
 from unseen.nets.cosine_head import normalize_rows
 
-FEATURE_PREPROCESSINGS = ("none", "l2", "centre", "l2-centre")
+FEATURE_PREPROCESSINGS = (
+    "none",
+    "l2",
+    "centre",
+    "l2-centre",
+    "centre-scale",
+    "standardize",
+    "standardize-max",
+)
 ATTRIBUTE_NORMALIZATIONS = ("sqrt", "unit", "raw", "standardize", "standardize-all")
+CONSTANT = 1e-6  # a deviation below this share of the mean is rounding, not variation
 
 
 class FeaturePreprocessing(nn.Module):
-    r"""Scales rows to unit length, subtracts the training mean, both, or neither.
+    r"""Brings features to one length, mean or deviation, or leaves them as they are.
 
     Arguments:
         kind: A name in ``FEATURE_PREPROCESSINGS``: ``"none"``, ``"l2"`` (unit rows), ``"centre"``
             (the mean of the training rows is subtracted), ``"l2-centre"`` (first the one, then
-            the other).
+            the other), ``"centre-scale"`` (centred, all divided by one number, so that the root
+            mean square of the training rows is 1), ``"standardize"`` (centred, each feature
+            divided by its own deviation) or ``"standardize-max"`` (standardised, then all divided
+            by the greatest value of the training rows).
         features: The number :math:`d` of features.
 
     Example:
@@ -36,26 +48,49 @@ class FeaturePreprocessing(nn.Module):
     """
 
     mean: Tensor
+    divisor: Tensor | None
 
     def __init__(self, kind: str, features: int) -> None:
         super().__init__()
 
+        self.kind = kind
         self.l2 = kind.startswith("l2")
-        self.centre = kind.endswith("centre")
+        self.centre = kind not in ("none", "l2")
+        self.divide = kind in ("centre-scale", "standardize", "standardize-max")
         self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("divisor", torch.ones(features) if self.divide else None)
 
     def fit(self, chunks: Iterable[Tensor]) -> Self:
-        """Takes the mean over the training rows, given in chunks of shape :math:`(m, d)`."""
+        """Takes means and deviations of the training rows, in chunks of shape :math:`(m, d)`."""
         if not self.centre:
             return self
 
         total, rows = torch.zeros_like(self.mean, dtype=torch.float64), 0
-        for chunk in chunks:
-            total += self.scaled(chunk).sum(dim=0, dtype=torch.float64)
+        squares, greatest = total.clone(), torch.full_like(self.mean, -torch.inf)
+        for chunk in map(self.scaled, chunks):
+            total += chunk.sum(dim=0, dtype=torch.float64)
             rows += len(chunk)
+            if self.divide:
+                squares += chunk.double().square().sum(dim=0)
+                greatest = greatest.maximum(chunk.amax(dim=0))
         self.mean.copy_(total / rows)
+        if self.divisor is not None:
+            self.divisor.copy_(self._divisor(total / rows, squares / rows, greatest))
 
         return self
+
+    def _divisor(self, mean: Tensor, mean_square: Tensor, greatest: Tensor) -> Tensor:
+        """Returns the divisors, with shape (d,); 1 where nothing varies."""
+        variance = mean_square - mean.square()
+        variance = torch.where(variance > CONSTANT**2 * mean_square, variance, 0.0)
+        if self.kind == "centre-scale":
+            return _or_one(variance.mean().sqrt()).expand_as(mean)
+
+        deviation = _or_one(variance.sqrt())
+        if self.kind == "standardize":
+            return deviation
+
+        return deviation * _or_one(((greatest - mean) / deviation).max())
 
     def scaled(self, X: Tensor) -> Tensor:
         """Applies the first part, the length of the rows."""
@@ -63,7 +98,17 @@ class FeaturePreprocessing(nn.Module):
 
     def forward(self, X: Tensor) -> Tensor:
         """Prepares rows of shape :math:`(n, d)`; the shape stays."""
-        return self.scaled(X) - self.mean if self.centre else self.scaled(X)
+        X = self.scaled(X) - self.mean if self.centre else self.scaled(X)
+
+        return X if self.divisor is None else X / self.divisor
+
+    def nonnegative(self, chunks: Iterable[Tensor]) -> bool:
+        """Says whether no prepared feature of some rows, in chunks (m, d), is negative."""
+        return all(bool((self(chunk) >= 0).all()) for chunk in chunks)
+
+
+def _or_one(divisor: Tensor) -> Tensor:
+    return torch.where(divisor > 0, divisor, 1.0)
 
 
 class AttributeNormalization(nn.Module):

@@ -1,1 +1,1 @@
-"""Plots of results."""
+"""Plots of results, and the report of a benchmark."""

@@ -1,6 +1,6 @@
 """Which rows make the steps of an epoch: all of them in random order, or episodes."""
 
-__all__ = ["Batches", "Episodes", "Shuffled"]
+__all__ = ["Batches", "Episodes", "Shuffled", "SideBySide"]
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -78,3 +78,28 @@ class Episodes(Batches):
         rows = self.by_class[self.start[classes] + position]  # (e, w, s)
 
         return rows.flatten(start_dim=1).unbind()
+
+
+class SideBySide(Batches):
+    """Draws for several networks at once what each would draw alone.
+
+    Arguments:
+        batches: What each network draws.
+        generators: The generator of each; that of the loop is not used.
+
+    Example:
+        >>> generators = [torch.Generator().manual_seed(seed) for seed in (0, 1)]
+        >>> batches = SideBySide(Shuffled(rows=5, batch_size=2), generators)
+        >>> [tuple(batch.shape) for batch in batches.epoch(torch.Generator())]
+        [(2, 2), (2, 2), (1, 2)]
+    """
+
+    def __init__(self, batches: Batches, generators: Sequence[torch.Generator]) -> None:
+        self.batches = batches
+        self.generators = generators
+
+    def epoch(self, generator: torch.Generator) -> Sequence[Tensor]:  # noqa: ARG002
+        """Draws one epoch: row numbers with shape :math:`(b, s)`, a column a network, per step."""
+        drawn = [self.batches.epoch(own) for own in self.generators]
+
+        return [torch.stack(step, dim=1) for step in zip(*drawn, strict=True)]

@@ -39,6 +39,7 @@ class Optimization:
         step_epochs: The length of a stair of the schedule ``"step"``, in epochs.
         step_factor: The factor from a stair to the next.
         clip_norm: The greatest norm of the gradient of all parameters; ``None`` does not clip.
+        networks: The number of networks that the module stacks, if it does.
     """
 
     epochs: int
@@ -50,6 +51,7 @@ class Optimization:
     step_epochs: int = 25
     step_factor: float = 0.1
     clip_norm: float | None = None
+    networks: int | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def train(
 
     def run(stop: Event) -> None:
         make_step = CapturedStep if device.type == "cuda" else EagerStep
-        step = make_step(loss, optimizer, optimization.clip_norm)
+        step = make_step(loss, optimizer, optimization.clip_norm, optimization.networks)
         start = time.perf_counter()
 
         for epoch in range(first, optimization.epochs):

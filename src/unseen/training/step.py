@@ -48,14 +48,21 @@ class EagerStep:
         loss: Returns the loss of a batch, given its row numbers.
         optimizer: The optimizer over the parameters of the loss.
         clip_norm: The greatest norm of the whole gradient; ``None`` does not clip.
+        networks: The number of networks that the parameters stack, if they do. The loss is then
+            the mean of theirs, and each descends, and is clipped, as if it were alone.
     """
 
     def __init__(
-        self, loss: Callable[[Tensor], Tensor], optimizer: Optimizer, clip_norm: float | None
+        self,
+        loss: Callable[[Tensor], Tensor],
+        optimizer: Optimizer,
+        clip_norm: float | None,
+        networks: int | None = None,
     ) -> None:
         self.loss = loss
         self.optimizer = optimizer
         self.clip_norm = clip_norm
+        self.networks = networks
         self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
 
     def set_lr(self, lr: float) -> None:
@@ -70,12 +77,24 @@ class EagerStep:
         """Steps on the rows of a batch, with shape :math:`(b,)`, and returns the loss."""
         self.optimizer.zero_grad()
         loss = self.loss(batch)
-        loss.backward()
+        loss.backward(None if self.networks is None else torch.full_like(loss, self.networks))
         if self.clip_norm is not None:
-            torch.nn.utils.clip_grad_norm_(self.parameters, self.clip_norm)
+            self._clip(self.clip_norm)
         self.optimizer.step()
 
         return loss.detach()
+
+    def _clip(self, clip_norm: float) -> None:
+        if self.networks is None:
+            torch.nn.utils.clip_grad_norm_(self.parameters, clip_norm)
+            return
+
+        gradients = [p.grad.flatten(start_dim=1) for p in self.parameters if p.grad is not None]
+        norms = torch.stack([torch.linalg.vector_norm(g, dim=1) for g in gradients])
+        norm = torch.linalg.vector_norm(norms, dim=0)  # (s,)
+        factor = (clip_norm / (norm + 1e-6)).clamp_max(1)  # as PyTorch's own clipping
+        for gradient in gradients:
+            gradient.mul_(factor.unsqueeze(1))
 
 
 @dataclass(frozen=True)
@@ -96,9 +115,13 @@ class CapturedStep(EagerStep):
     """
 
     def __init__(
-        self, loss: Callable[[Tensor], Tensor], optimizer: Optimizer, clip_norm: float | None
+        self,
+        loss: Callable[[Tensor], Tensor],
+        optimizer: Optimizer,
+        clip_norm: float | None,
+        networks: int | None = None,
     ) -> None:
-        super().__init__(loss, optimizer, clip_norm)
+        super().__init__(loss, optimizer, clip_norm, networks)
 
         self.device = self.parameters[0].device
         self.stream = torch.cuda.Stream(self.device)

@@ -1,0 +1,1 @@
+"""Looks into a network: what is large in it, how steep its loss is, and how curved."""

@@ -1,0 +1,255 @@
+"""A report of benchmark runs: one file of HTML that needs no other, and no network."""
+
+__all__ = ["Progress", "render_report"]
+
+import math
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from unseen.report.charts import (
+    chart_class_accuracies,
+    chart_curve,
+    chart_curves,
+    chart_seconds,
+)
+from unseen.report.measures import ACCURACIES, COSTS, Measure
+from unseen.report.published_numbers import PublishedNumbers, find_published
+from unseen.report.records import Run
+from unseen.report.summary import DataSummary, MethodSummary, Spread, summarize
+from unseen.report.svg import SERIES
+
+Progress = Callable[[int, int], None]
+
+TEMPLATE, STYLE = "report.html.j2", "report.css"
+IN_COLOUR = len(SERIES)  # methods
+WITH_BARS = 3
+NOTHING = "–"
+SELECTIONS = {"hidden": "hidden classes", "last": "as given", "oracle": "test (oracle)"}
+
+
+@dataclass(frozen=True)
+class Section:
+    """What a report shows of one data set.
+
+    Arguments:
+        name: The name of its figures and anchors, unique in the page.
+        summary: The results.
+        published: What is published, if anything is.
+        curves: The figure of seen-unseen curves; empty if there is none to show.
+        each_curve: A small figure for each method.
+        bars: The figure of unseen classes.
+        seconds: The figure of H over time.
+        classes: Classes with test rows, the easiest first, by what they are.
+    """
+
+    name: str
+    summary: DataSummary
+    published: PublishedNumbers | None
+    curves: str
+    each_curve: tuple[str, ...]
+    bars: str
+    seconds: str
+    classes: Mapping[str, tuple[str, ...]]
+
+    @property
+    def title(self) -> str:
+        """The name of the data, with the class table where it is not the default one."""
+        table = self.summary.data["attributes"]
+
+        return self.summary.data["name"] + (f", {table}" if table else "")
+
+
+def render_report(runs: Sequence[Run], progress: Progress | None = None) -> str:
+    """Returns the page that shows some runs.
+
+    Arguments:
+        runs: The runs, of any data sets, methods and seeds.
+        progress: Called with the number of data sets that are drawn, and of all.
+
+    Returns:
+        The page, which asks for nothing from anywhere.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    summaries = summarize(runs)
+    sections = []
+    for number, summary in enumerate(summaries, start=1):
+        sections.append(make_section(summary, f"data-{number}"))
+        if progress is not None:
+            progress(number, len(summaries))
+
+    environment = Environment(
+        loader=PackageLoader("unseen", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "percent": percent,
+        "printed": printed,
+        "settings": show_settings,
+        "spread": show_spread,
+    }
+
+    return environment.get_template(TEMPLATE).render(
+        style=files("unseen.report").joinpath(STYLE).read_text(encoding="utf-8"),
+        runs=runs,
+        sections=sections,
+        methods=sorted({method.name for one in summaries for method in one.methods}),
+        overview=overview(summaries),
+        apart=[one for one in sections if one.published and one.published.obstacle],
+        accuracies=ACCURACIES,
+        costs=COSTS,
+        selections=SELECTIONS,
+        in_colour=IN_COLOUR,
+        commands=unique(run.command for run in runs),
+        versions=unique(on_one_line(run.versions) for run in runs),
+        machines=unique(on_one_line(run.machine) for run in runs),
+        is_best=is_best,
+        penalties=penalties,
+        unique=unique,
+        isnan=math.isnan,
+    )
+
+
+def make_section(summary: DataSummary, name: str) -> Section:
+    shown = [one for one in summary.results if not math.isnan(one.harmonic_mean)]
+    colours = {one.name: colour for one, colour in zip(shown, SERIES, strict=False)}
+    classes = group_classes((summary.results or summary.methods)[0])
+    unseen = classes["unseen"]
+
+    return Section(
+        name,
+        summary,
+        find_published(summary),
+        curves=chart_curves(shown, IN_COLOUR, f"{name}-curves") if shown else "",
+        each_curve=tuple(
+            chart_curve(one, shown[0], f"{name}-curve-{number}")
+            for number, one in enumerate(shown, start=1)
+        ),
+        bars=(
+            chart_class_accuracies(shown[:WITH_BARS], unseen, f"{name}-bars")
+            if shown and unseen
+            else ""
+        ),
+        seconds=chart_seconds(summary.methods, colours, f"{name}-seconds") if shown else "",
+        classes=classes,
+    )
+
+
+def group_classes(method: MethodSummary) -> dict[str, tuple[str, ...]]:
+    """Returns the unseen and the seen classes with test rows, each the easiest first."""
+    unseen = method.runs[0].unseen_classes
+    tested = sorted(
+        (label for label, accuracy in method.per_class.items() if not math.isnan(accuracy)),
+        key=lambda label: -method.per_class[label],
+    )
+
+    return {
+        "unseen": tuple(label for label in tested if label in unseen),
+        "seen": tuple(label for label in tested if label not in unseen),
+    }
+
+
+def overview(summaries: Sequence[DataSummary]) -> dict[str, list[MethodSummary | None]]:
+    """Returns the results of each method by data set, the best method on average first."""
+    names = unique(label(method) for summary in summaries for method in summary.results)
+    rows = {
+        name: [
+            next((method for method in summary.results if label(method) == name), None)
+            for summary in summaries
+        ]
+        for name in names
+    }
+
+    def place(name: str) -> tuple[int, float, str]:
+        means = [method.harmonic_mean for method in rows[name] if method is not None]
+        measured = [mean for mean in means if not math.isnan(mean)]
+        return -len(measured), -sum(measured), name
+
+    return {name: rows[name] for name in sorted(names, key=place)}
+
+
+def label(method: MethodSummary) -> str:
+    """Returns the name, with the way of choosing where it is not the usual one."""
+    selection = method.runs[0].selection
+
+    return method.name + ("" if selection == "hidden" else f" ({SELECTIONS[selection]})")
+
+
+def is_best(method: MethodSummary, measure: Measure, summary: DataSummary) -> bool:
+    """Says whether a result is the best of its column; what was chosen on test never is."""
+    return (
+        not method.is_oracle
+        and len(summary.results) > 1
+        and method.measures[measure.name].mean == summary.best[measure.name]
+    )
+
+
+def show_spread(spread: Spread, measure: Measure) -> tuple[str, str]:
+    """Returns mean and deviation as a person reads them; the second is empty for one seed.
+
+    Example:
+        >>> show_spread(Spread(0.5, 0.012), ACCURACIES[0])
+        ('50.0', '1.2')
+    """
+    if math.isnan(spread.mean):
+        return NOTHING, ""
+
+    deviation = "" if math.isnan(spread.deviation) else measure.show(spread.deviation)
+
+    return measure.show(spread.mean), deviation
+
+
+def percent(fraction: float) -> str:
+    return NOTHING if math.isnan(fraction) else f"{100 * fraction:.0f}"
+
+
+def printed(value: float) -> str:
+    """Returns a published number as it was printed, in percent with one decimal."""
+    return NOTHING if math.isnan(value) else f"{value:.1f}"
+
+
+def show_settings(settings: Mapping[str, Any]) -> str:
+    """Returns settings as ``--set`` takes them.
+
+    Example:
+        >>> show_settings({"lr": 0.001, "norm": None, "nesterov": True})
+        'lr=0.001 norm=none nesterov=true'
+    """
+    words = (f"{name}={in_words(value)}" for name, value in settings.items())
+
+    return " ".join(map(shlex.quote, words))
+
+
+def in_words(value: object) -> str:
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
+def penalties(method: MethodSummary) -> str:
+    """Returns the stored penalties of the seeds, with how they were chosen said once."""
+    parts = [run.penalty.partition(" (") for run in method.runs]
+    values = ", ".join(unique("none" if value == "-0" else value for value, _, _ in parts))
+
+    return values + "".join(unique(space + how for _, space, how in parts))
+
+
+def on_one_line(entries: Mapping[str, Any]) -> str:
+    """Returns names with their values, but for those that are unknown.
+
+    Example:
+        >>> on_one_line({"cores": 2, "memory_gb": 8, "gpu": None})
+        'cores: 2; memory gb: 8'
+    """
+    known = {name: value for name, value in entries.items() if value is not None}
+
+    return "; ".join(f"{name.replace('_', ' ')}: {value}" for name, value in known.items())
+
+
+def unique(values: Iterable[str]) -> list[str]:
+    """Returns the values in their order, each one once."""
+    return list(dict.fromkeys(values))

@@ -1,0 +1,208 @@
+"""What the runs of a benchmark say together: means over seeds, by data set and method."""
+
+__all__ = ["Band", "DataSummary", "MethodSummary", "Spread", "summarize"]
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unseen.report.measures import ACCURACIES, MEASURES
+from unseen.report.records import Run
+
+POINTS = 61  # of a mean curve
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Holds the mean and the standard deviation of a measure over seeds.
+
+    Arguments:
+        mean: The mean of the seeds in which it was measured; NaN where there is none.
+        deviation: Their sample standard deviation; NaN with one seed.
+
+    Example:
+        >>> Spread.of([1.0, 3.0, 2.0, float("nan")])
+        Spread(mean=2.0, deviation=1.0)
+    """
+
+    mean: float
+    deviation: float
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> "Spread":
+        measured = [value for value in values if not math.isnan(value)]
+        mean = float(np.mean(measured)) if measured else math.nan
+        deviation = float(np.std(measured, ddof=1)) if len(measured) > 1 else math.nan
+
+        return cls(mean, deviation)
+
+
+@dataclass(frozen=True)
+class Band:
+    """Holds a seen-unseen curve over seeds: S at the same values of U, each of shape (m,).
+
+    Arguments:
+        unseen: The values of U, ascending.
+        mean: The mean of S.
+        low: The least S of any seed.
+        high: The greatest.
+    """
+
+    unseen: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class MethodSummary:
+    """Holds what one method, with one way of choosing, achieves on one data set.
+
+    Arguments:
+        runs: Its runs, one per seed, by seed.
+        measures: The measures with the stored penalty, and the costs, by name.
+        bare: The accuracies without penalty, by name.
+        oracle: The accuracies with the penalty that is best on the test rows, by name.
+        per_class: The mean accuracy of each class, by name.
+        curve: The seen-unseen curve.
+    """
+
+    runs: tuple[Run, ...]
+    measures: Mapping[str, Spread]
+    bare: Mapping[str, Spread]
+    oracle: Mapping[str, Spread]
+    per_class: Mapping[str, float]
+    curve: Band
+
+    @property
+    def name(self) -> str:
+        return self.runs[0].name
+
+    @property
+    def is_oracle(self) -> bool:
+        """Says whether it was chosen on test classes: a bound, not a result."""
+        return self.runs[0].selection == "oracle"
+
+    @property
+    def harmonic_mean(self) -> float:
+        return self.measures["harmonic_mean"].mean
+
+
+@dataclass(frozen=True)
+class DataSummary:
+    """Holds what all methods achieve on one data set with one class table.
+
+    Arguments:
+        data: The description of the data, as the records have it.
+        methods: The methods, the greatest H first.
+    """
+
+    data: Mapping[str, Any]
+    methods: tuple[MethodSummary, ...]
+
+    @property
+    def results(self) -> tuple[MethodSummary, ...]:
+        """The methods that did not see the test rows while anything was chosen."""
+        return tuple(method for method in self.methods if not method.is_oracle)
+
+    @property
+    def best(self) -> dict[str, float]:
+        """The best mean of each measure among the results, by name; NaN if none was measured."""
+        best = {}
+        for measure in MEASURES:
+            means = [method.measures[measure.name].mean for method in self.results]
+            measured = [mean for mean in means if not math.isnan(mean)]
+            pick = max if measure.higher_is_better else min
+            best[measure.name] = pick(measured, default=math.nan)
+
+        return best
+
+
+def summarize(runs: Sequence[Run]) -> list[DataSummary]:
+    """Returns what the runs say, by data set and class table, in the order of the runs.
+
+    Runs are of one method if all but their seed is the same: settings, selection and data.
+    """
+    return [
+        DataSummary(
+            of_data[0].data,
+            tuple(
+                sorted(
+                    map(summarize_method, grouped(of_data, method_key).values()),
+                    key=lambda method: (
+                        math.isnan(method.harmonic_mean),
+                        -method.harmonic_mean,
+                        method.name,
+                    ),
+                )
+            ),
+        )
+        for of_data in grouped(runs, data_key).values()
+    ]
+
+
+def grouped(runs: Iterable[Run], key: Callable[[Run], str]) -> dict[str, list[Run]]:
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(key(run), []).append(run)
+
+    return groups
+
+
+def data_key(run: Run) -> str:
+    names = ("name", "attributes", "sha256")
+
+    return json.dumps([run.data[name] for name in names], sort_keys=True)
+
+
+def method_key(run: Run) -> str:
+    return json.dumps([run.name, run.selection, run.settings], sort_keys=True)
+
+
+def summarize_method(runs: Sequence[Run]) -> MethodSummary:
+    ordered = tuple(sorted(runs, key=lambda run: run.seed))
+    accuracies = [measure.name for measure in ACCURACIES]
+
+    return MethodSummary(
+        ordered,
+        {
+            measure.name: Spread.of(run.measures[measure.name] for run in runs)
+            for measure in MEASURES
+        },
+        {name: Spread.of(run.bare[name] for run in runs) for name in accuracies},
+        {name: Spread.of(run.oracle[name] for run in runs) for name in accuracies},
+        {
+            name: Spread.of(run.per_class[name] for run in runs).mean
+            for name in ordered[0].per_class
+        },
+        mean_curve([(run.unseen_curve, run.seen_curve) for run in runs]),
+    )
+
+
+def mean_curve(curves: Sequence[tuple[NDArray, NDArray]]) -> Band:
+    """Averages S over the seeds, at each U; beyond its greatest U, a seed counts with S = 0.
+
+    Arguments:
+        curves: U and S of each seed, in any order of the penalty.
+
+    Example:
+        >>> short = np.array([0.0, 0.5]), np.array([1.0, 1.0])
+        >>> long = np.array([0.0, 1.0]), np.array([1.0, 1.0])
+        >>> float(mean_curve([short, long]).mean[-1])
+        0.5
+    """
+    unseen = np.linspace(0, max(float(unseen.max()) for unseen, _ in curves), POINTS)
+    seen = np.array([seen_at(unseen, *curve) for curve in curves])  # (seeds, POINTS)
+
+    return Band(unseen, seen.mean(axis=0), seen.min(axis=0), seen.max(axis=0))
+
+
+def seen_at(values: NDArray, unseen: NDArray, seen: NDArray) -> NDArray:
+    order = np.lexsort((-seen, unseen))  # U ascending, S descending
+
+    return np.interp(values, unseen[order], seen[order], right=0.0)

@@ -1,0 +1,174 @@
+"""``unseen inspect``: tables, figures, JSON, and what it refuses."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unseen.data.dataset import ZeroShotData
+from unseen.data.load import save
+from unseen.inspection.probe import draw_probe
+from unseen.inspection.stages import initial_embedder, scaled_cosine
+from unseen.inspection.variance import measure_variances
+from unseen.methods import METHODS
+from unseen.methods.class_norm import ClassNorm
+from unseen.methods.saving import load_model
+
+Command = Callable[..., Any]
+
+WHAT = ("variance", "gradients", "curvature")
+STAGES = ("before_training", "after_training")
+
+
+@pytest.mark.parametrize("what", WHAT)
+def test_prints_a_table(command: Command, toys: Path, model: Path, what: str) -> None:
+    run = command("inspect", model, toys / "toy.npz", "--what", what)
+
+    assert run.code == 0, run.err
+    assert "before training" in run.out
+    assert "after training" in run.out
+    assert "class-norm on toy" in run.out
+    assert re.search(r"\d+ training rows, 8 seen classes", run.out)
+
+
+@pytest.mark.parametrize("what", WHAT)
+@pytest.mark.parametrize("suffix", ["svg", "png"])
+def test_draws_a_figure(
+    command: Command, toys: Path, model: Path, tmp_path: Path, what: str, suffix: str
+) -> None:
+    figure = tmp_path / f"figure.{suffix}"
+    run = command("inspect", model, toys / "toy.npz", "--what", what, "-o", figure)
+
+    assert run.code == 0, run.err
+    start = figure.read_bytes()[:8]
+    assert start.startswith(b"<?xml" if suffix == "svg" else b"\x89PNG")
+    assert list(tmp_path.iterdir()) == [figure]
+
+
+def test_json_of_variances_is_what_the_library_measures(
+    command: Command, toys: Path, model: Path, toy: ZeroShotData
+) -> None:
+    run = command("inspect", model, toys / "toy.npz", "--json")
+    found = json.loads(run.out)
+
+    fitted = load_model(model)
+    assert isinstance(fitted, ClassNorm)
+    network = scaled_cosine(fitted)
+    probe = draw_probe(toy, network, fitted.scale, rows=256, seed=0)
+    embedders = (initial_embedder(fitted, 0), network.embedder)
+    for stage, embedder in zip(STAGES, embedders, strict=True):
+        expected = measure_variances(embedder, probe)
+        told = found[stage]["variances"]
+        assert [layer["name"] for layer in told["layers"]] == [x.name for x in expected.layers]
+        assert told["logits"]["class_variance"] == pytest.approx(expected.logits.class_variance)
+        assert told["preserved"] == pytest.approx(expected.preserved)
+    assert (found["method"], found["seed"], found["rows"]) == ("class-norm", 0, 128)
+
+
+def test_json_of_gradients_and_curvature(command: Command, toys: Path, model: Path) -> None:
+    gradients = json.loads(
+        command("inspect", model, toys / "toy.npz", "--what", "gradients", "--json").out
+    )
+    curvature = json.loads(
+        command("inspect", model, toys / "toy.npz", "--what", "curvature", "--json").out
+    )
+
+    for stage in STAGES:
+        assert [noise["weight"] for noise in gradients[stage]["noise"]] == ["first", "last"]
+        assert gradients[stage]["descent"]["smoothness"] > 0
+        loss = curvature[stage]["curvature"]["loss"]
+        assert gradients[stage]["descent"]["losses"][0] == pytest.approx(loss, rel=1e-4)
+
+
+def test_the_seed_draws_another_start(command: Command, toys: Path, model: Path) -> None:
+    argv = ("inspect", model, toys / "toy.npz", "--json")
+    own, same, other = (
+        json.loads(command(*argv, *seed).out) for seed in ((), ("--seed", 0), ("--seed", 5))
+    )
+
+    assert own == same
+    assert own["before_training"] != other["before_training"]
+
+
+def test_a_model_without_seed_says_so(
+    command: Command, toys: Path, toy: ZeroShotData, tmp_path: Path
+) -> None:
+    train = toy.subset("train")
+    model = ClassNorm(hidden=8, epochs=1)
+    model.fit(train.features, train.labels, toy.class_attributes).save_pretrained(tmp_path / "m")
+
+    run = command("inspect", tmp_path / "m", toys / "toy.npz")
+
+    assert run.code == 0
+    assert "trained without a seed" in run.err
+
+
+@pytest.mark.parametrize("settings", [("depth=0", "norm=none"), ("scale=none",)])
+def test_linear_and_unscaled_models(
+    command: Command, toys: Path, tmp_path: Path, quick: tuple[str, ...], settings: tuple[str, ...]
+) -> None:
+    data, folder = toys / "toy.npz", tmp_path / "m"
+    assert command("train", data, "-o", folder, "--penalty", "none", *quick, *settings).code == 0
+
+    for what in WHAT:
+        assert command("inspect", folder, data, "--what", what).code == 0
+
+
+def test_mlp_has_no_norm(command: Command, toys: Path, tmp_path: Path) -> None:
+    data, folder = toys / "toy.npz", tmp_path / "m"
+    argv = ("-m", "mlp", "--penalty", "none", "--set", "hidden=8", "epochs=1")
+    assert command("train", data, "-o", folder, *argv).code == 0
+
+    run = command("inspect", folder, data)
+
+    assert "class norm 1" not in run.out
+    assert "mlp on toy" in run.out
+
+
+def test_other_methods_are_refused(
+    command: Command, toys: Path, toy: ZeroShotData, tmp_path: Path
+) -> None:
+    others = [method for method in METHODS.values() if not issubclass(method, ClassNorm)]
+    if not others:
+        pytest.skip("there is no other method")
+    train = toy.subset("train")
+    other = others[0]().fit(train.features, train.labels, toy.class_attributes)
+    other.save_pretrained(tmp_path / "m")
+
+    run = command("inspect", tmp_path / "m", toys / "toy.npz")
+
+    assert run.code == 2
+    assert "class-norm and mlp" in run.err
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (("--what", "varience"), "varience"),
+        (("-o", "figure.pdf"), "must end in .svg or .png"),
+        (("-o", "no/such/folder/figure.png"), "does not exist"),
+        (("--seed", "-1"), "--seed"),
+    ],
+)
+def test_wrong_input(
+    command: Command, toys: Path, model: Path, argv: tuple[str, ...], told: str
+) -> None:
+    run = command("inspect", model, toys / "toy.npz", *argv)
+
+    assert run.code == 2
+    assert told in run.err
+
+
+def test_data_of_another_width(
+    command: Command, model: Path, toy: ZeroShotData, tmp_path: Path
+) -> None:
+    save(replace(toy, features=toy.features[:, :9]), tmp_path / "narrow.npz")
+
+    run = command("inspect", model, tmp_path / "narrow.npz")
+
+    assert run.code == 2
+    assert "9 features" in run.err
