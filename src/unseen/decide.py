@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 from sklearn.base import clone
 
 from unseen.data.dataset import ZeroShotData
@@ -135,10 +134,10 @@ def penalty_from_rehearsals(
 ) -> SeenPenalty:
     """Chooses the penalty from what the folds show, and none where they do not show a gain.
 
-    A penalty is taken only if the gain in H of the best one is significant over the folds (paired
-    t-test, two-sided, 5 %). Of all penalties whose mean H is then within one standard error (of
-    the paired differences) of the best, the one nearest to none is taken. Without these rules
-    the penalty overshoots where folds differ much.
+    A penalty is taken only if the best one, in mean H, gains in every fold (a sign test: five
+    folds of noise agree on a gain once in 32 times). Of all penalties whose mean H is then within
+    one standard error (of the paired differences) of the best, the one nearest to none is taken.
+    Without these rules the penalty overshoots where folds differ much.
 
     Arguments:
         curves: The seen-unseen curve of each fold.
@@ -230,9 +229,9 @@ def _nearest_to_none(curves: Sequence[SeenUnseenCurve], bare: Sequence[float]) -
 
     best = means.mean(axis=0).argmax()
     behind = means[:, [best]] - means
-    error = behind.std(axis=0, ddof=1) / np.sqrt(len(curves)) if len(curves) > 1 else 0 * means[0]
-    if len(curves) > 1 and behind[:, -1].mean() <= stats.t.ppf(0.975, len(curves) - 1) * error[-1]:
+    if (behind[:, -1] <= 0).any():
         return 0.0
+    error = behind.std(axis=0, ddof=1) / np.sqrt(len(curves)) if len(curves) > 1 else 0.0
     good = np.flatnonzero(behind.mean(axis=0) <= error)
 
     return float(candidates[good[np.abs(candidates[good]).argmin()]])

@@ -5,7 +5,7 @@ __all__ = ["NetworkClassifier"]
 import hashlib
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -29,6 +29,27 @@ from unseen.training.device import choose_device, choose_precision
 from unseen.training.loop import EpochReport, Monitor, Optimization, train
 from unseen.training.resident import chunks, to_device
 from unseen.training.schedules import SCHEDULES
+
+
+@dataclass
+class Given:
+    """What a network learns from, on its device.
+
+    Arguments:
+        features: The prepared features, in the type of the products, with shape (n, d).
+        labels: Their rows of the seen descriptions, with shape (n,).
+        seen: The normalised descriptions of the seen classes, with shape (k, a).
+        unseen: Those of the unseen classes, with shape (u, a); none for an inductive method.
+    """
+
+    features: Tensor
+    labels: Tensor
+    seen: Tensor
+    unseen: Tensor
+
+    def release(self) -> None:
+        """Frees the features; a cycle of references would keep them until a collection."""
+        self.features = self.features.new_empty(0)
 
 
 class NetworkClassifier(ZeroShotClassifier):
@@ -132,8 +153,10 @@ class NetworkClassifier(ZeroShotClassifier):
         self.network_ = self._network(*self._preparations(X, S), generator)
 
         checkpoint = self._checkpoint(monitor, seed, X, rows, S)
-        self._train(X, rows, S, [generator], monitor.callback, checkpoint)
-        self._settle(self._described(S, choose_device(self.device)))
+        given = self._given(X, rows, S)
+        self._train(given, [generator], monitor.callback, checkpoint)
+        given.release()
+        self._settle(given.seen)
 
     def _seed(self) -> int:
         return int(check_random_state(self.random_state).randint(2**31))
@@ -150,44 +173,47 @@ class NetworkClassifier(ZeroShotClassifier):
 
         return features, attributes
 
+    def _given(self, X: NDArray, rows: NDArray[np.int64], S: NDArray[np.float32]) -> Given:
+        """Brings to the device what the network learns from, and the network."""
+        device = choose_device(self.device)
+        dtype = choose_precision(self.precision, device)
+        self.network_.to(device)
+        inductive = self.setting == "inductive"
+        others = self.class_attributes_[:0] if inductive else self.class_attributes_[~self.seen_]
+
+        return Given(
+            to_device(X, self.network_.prepare, X.shape[1], device, dtype),
+            torch.from_numpy(rows).to(device),
+            self._described(S, device),
+            self._described(others, device),
+        )
+
     def _train(
         self,
-        X: NDArray,
-        rows: NDArray[np.int64],
-        S: NDArray[np.float32],
+        given: Given,
         generators: Sequence[torch.Generator],
         callback: Callable[[EpochReport], None] | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> None:
         """Trains ``network_``, which stacks as many networks as there are generators, if not 1."""
-        device = choose_device(self.device)
-        dtype = choose_precision(self.precision, device)
-        self.network_.to(device)
-
-        resident = to_device(X, self.network_.prepare, X.shape[1], device, dtype)
-        labels = torch.from_numpy(rows).to(device)
-        descriptions = self._described(S, device)
-        others = (
-            self.class_attributes_[:0]
-            if self.setting == "inductive"
-            else self.class_attributes_[~self.seen_]
-        )
-        unseen = self._described(others, device)
+        dtype = given.features.dtype
 
         def loss(batch: Tensor) -> Tensor:
             # each weight is cast once a step; a cache could outlive it in a caller's own autocast
             with torch.autocast(
-                device.type, dtype, enabled=dtype != torch.float32, cache_enabled=False
+                given.features.device.type,
+                dtype,
+                enabled=dtype != torch.float32,
+                cache_enabled=False,
             ):
-                x, target = _take(resident, batch), _take(labels, batch)
-                return self._loss(x, target, descriptions, unseen)
+                x, target = _take(given.features, batch), _take(given.labels, batch)
+                return self._loss(x, target, given.seen, given.unseen)
 
-        batches, optimization = self._batches(labels), self._optimization()
+        batches, optimization = self._batches(given.labels), self._optimization()
         if len(generators) > 1:
             batches = SideBySide(batches, generators)
             optimization = replace(optimization, networks=len(generators))
         train(self.network_, loss, batches, optimization, generators[0], callback, checkpoint)
-        resident = resident.new_empty(0)  # a cycle of references would keep it until a collection
 
     @torch.no_grad()
     def _scores(self, X: NDArray, S: NDArray[np.float32]) -> NDArray:

@@ -101,13 +101,14 @@ class ClassStandardization(nn.Module):
 
     def _fused(self, h: Tensor) -> Tensor:
         """Standardises in training by one kernel, the units of several networks side by side."""
-        tensors = (self.running_mean, self.running_var, self.weight, self.bias)
+        mean, var = self.running_mean.view(-1), self.running_var.view(-1)
+        weight = None if self.weight is None else self.weight.view(-1)
+        bias = None if self.bias is None else self.bias.view(-1)
         if h.dim() == 2:
-            return F.batch_norm(h, *tensors, True, self.momentum, self.eps)
+            return F.batch_norm(h, mean, var, weight, bias, True, self.momentum, self.eps)
 
-        flat = (None if tensor is None else tensor.view(-1) for tensor in tensors)
         units = h.transpose(0, 1).flatten(start_dim=1)  # (k, s * j)
-        s = F.batch_norm(units, *flat, True, self.momentum, self.eps)
+        s = F.batch_norm(units, mean, var, weight, bias, True, self.momentum, self.eps)
 
         return s.unflatten(1, (len(h), -1)).transpose(0, 1)  # (s, k, j)
 
