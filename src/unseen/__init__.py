@@ -21,14 +21,34 @@ if TYPE_CHECKING:
         oracle_seen_penalty,
     )
     from unseen.methods import METHODS
+    from unseen.methods.ale import ALE
     from unseen.methods.base import ZeroShotClassifier
     from unseen.methods.class_norm import MLP, ClassNorm
+    from unseen.methods.conse import ConSE
+    from unseen.methods.cvc import CVC
+    from unseen.methods.dap import DAP
+    from unseen.methods.dcn import DCN
+    from unseen.methods.dem import DEM
+    from unseen.methods.devise import DeViSE
+    from unseen.methods.eszsl import ESZSL
+    from unseen.methods.many_seeds import fit_seeds
+    from unseen.methods.relation_net import RelationNet
+    from unseen.methods.sae import SAE
     from unseen.methods.saving import ModelError, load_model
+    from unseen.methods.sje import SJE
     from unseen.metrics.gzsl import GZSLResult
 
 HOMES = {
+    "ALE": "methods.ale",
+    "CVC": "methods.cvc",
     "ClassNorm": "methods.class_norm",
+    "ConSE": "methods.conse",
+    "DAP": "methods.dap",
+    "DCN": "methods.dcn",
+    "DEM": "methods.dem",
     "DataError": "data.dataset",
+    "DeViSE": "methods.devise",
+    "ESZSL": "methods.eszsl",
     "Evaluation": "benchmark.evaluation",
     "GZSLResult": "metrics.gzsl",
     "HiddenClassFolds": "data.splits",
@@ -36,6 +56,9 @@ HOMES = {
     "MLP": "methods.class_norm",
     "ModelError": "methods.saving",
     "RECIPES": "benchmark.recipes",
+    "RelationNet": "methods.relation_net",
+    "SAE": "methods.sae",
+    "SJE": "methods.sje",
     "SeenPenalty": "decide",
     "Subset": "data.dataset",
     "ZeroShotClassifier": "methods.base",
@@ -43,6 +66,7 @@ HOMES = {
     "choose_epochs": "decide",
     "choose_seen_penalty": "decide",
     "evaluate": "benchmark.evaluation",
+    "fit_seeds": "methods.many_seeds",
     "load": "data.load",
     "load_model": "methods.saving",
     "oracle_epochs": "decide",
@@ -52,15 +76,26 @@ HOMES = {
 
 __version__ = "0.1.0"
 __all__ = [
+    "ALE",
+    "CVC",
+    "DAP",
+    "DCN",
+    "DEM",
+    "ESZSL",
     "METHODS",
     "MLP",
     "RECIPES",
+    "SAE",
+    "SJE",
     "ClassNorm",
+    "ConSE",
     "DataError",
+    "DeViSE",
     "Evaluation",
     "GZSLResult",
     "HiddenClassFolds",
     "ModelError",
+    "RelationNet",
     "SeenPenalty",
     "Subset",
     "ZeroShotClassifier",
@@ -68,6 +103,7 @@ __all__ = [
     "choose_epochs",
     "choose_seen_penalty",
     "evaluate",
+    "fit_seeds",
     "load",
     "load_model",
     "oracle_epochs",

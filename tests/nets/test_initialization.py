@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from unseen.nets.attribute_embedder import AttributeEmbedder
-from unseen.nets.initialization import INITIALIZATIONS, class_norm_std
+from unseen.nets.initialization import INITIALIZATIONS, class_norm_std, initialize_normal
 
 D_Z, D_H = 2048, 1024
 STDS = {
@@ -81,3 +81,15 @@ def test_u4_bias_and_other_layers_keep_the_pytorch_default() -> None:
         bound = 1 / math.sqrt(fan_in)
         assert 0.98 * bound < tensor.abs().max().item() <= bound
         assert tensor.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.05)
+
+
+@pytest.mark.parametrize(("truncated", "share"), [(False, 1.0), (True, 0.8796)])
+def test_whole_networks_start_normal_with_zero_biases(truncated: bool, share: float) -> None:
+    embedder = AttributeEmbedder(85, (256,), 512)
+    initialize_normal(embedder, 0.1, torch.Generator().manual_seed(0), truncated)
+    first, second = (layer for layer in embedder if isinstance(layer, torch.nn.Linear))
+
+    for layer in (first, second):
+        assert layer.weight.std().item() == pytest.approx(0.1 * share, rel=0.02)
+        assert (layer.weight.abs().max() <= 0.2) == truncated
+        assert not layer.bias.any()

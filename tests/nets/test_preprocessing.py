@@ -26,6 +26,11 @@ FEATURES = {
     "l2": unit(NEW),
     "centre": NEW - X.mean(axis=0),
     "l2-centre": unit(NEW) - unit(X).mean(axis=0),
+    "centre-scale": (NEW - X.mean(axis=0)) / np.sqrt(np.square(X - X.mean(axis=0)).mean()),
+    "standardize": (NEW - X.mean(axis=0)) / X.std(axis=0),
+    "standardize-max": (NEW - X.mean(axis=0))
+    / X.std(axis=0)
+    / ((X - X.mean(axis=0)) / X.std(axis=0)).max(),
 }
 ATTRIBUTES = {
     "sqrt": np.sqrt(6) * unit(NEW),
@@ -54,6 +59,37 @@ def test_chunks_carry_no_meaning(kind: str) -> None:
     parts = FeaturePreprocessing(kind, 6).fit(torch.from_numpy(X).split([1, 20, 19]))
 
     assert torch.equal(whole.mean, parts.mean)
+    if whole.divisor is not None:
+        torch.testing.assert_close(whole.divisor, parts.divisor)
+
+
+@pytest.mark.parametrize("kind", ["centre-scale", "standardize", "standardize-max"])
+@pytest.mark.parametrize("offset", [0.0, 1000.3])
+def test_a_constant_feature_is_centred_only(kind: str, offset: float) -> None:
+    rows = torch.from_numpy(X).clone()
+    rows[:, 2] = offset
+    prepared = FeaturePreprocessing(kind, 6).fit([rows])(rows)
+
+    assert prepared.isfinite().all()
+    assert_allclose(prepared[:, 2], 0, atol=1e-3)
+    constant = torch.full((4, 6), offset)
+    assert_allclose(FeaturePreprocessing(kind, 6).fit([constant])(constant), 0, atol=1e-3)
+
+
+@pytest.mark.parametrize("rows", [7, 333, 5000])
+def test_rounding_is_no_deviation(rows: int) -> None:
+    constants = torch.tensor([0.1, 1 / 3, 1000.3, -7e-5, 3e7]).expand(rows, -1)
+    preprocessing = FeaturePreprocessing("standardize", 5).fit(constants.split(64))
+
+    assert (preprocessing.divisor == 1).all()
+
+
+def test_any_negative_prepared_feature_is_found() -> None:
+    rows = torch.from_numpy(X)
+
+    assert FeaturePreprocessing("none", 6).nonnegative(rows.split(7))
+    assert not FeaturePreprocessing("centre", 6).fit([rows]).nonnegative(rows.split(7))
+    assert not FeaturePreprocessing("none", 6).nonnegative([rows, -rows[:1]])
 
 
 @pytest.mark.parametrize("kind", ATTRIBUTES)
@@ -81,4 +117,5 @@ def test_a_constant_attribute_is_centred_only() -> None:
 
 def test_fitted_numbers_are_saved() -> None:
     assert set(FeaturePreprocessing("centre", 6).state_dict()) == {"mean"}
+    assert set(FeaturePreprocessing("standardize", 6).state_dict()) == {"mean", "divisor"}
     assert set(AttributeNormalization("standardize", 6).state_dict()) == {"mean", "std"}

@@ -6,9 +6,13 @@ from unseen.methods.ale import ALE
 from unseen.methods.base import ZeroShotClassifier
 from unseen.methods.class_norm import MLP, ClassNorm
 from unseen.methods.conse import ConSE
+from unseen.methods.cvc import CVC
 from unseen.methods.dap import DAP
+from unseen.methods.dcn import DCN
+from unseen.methods.dem import DEM
 from unseen.methods.devise import DeViSE
 from unseen.methods.eszsl import ESZSL
+from unseen.methods.relation_net import RelationNet
 from unseen.methods.sae import SAE
 from unseen.methods.sje import SJE
 
@@ -22,4 +26,8 @@ METHODS: dict[str, type[ZeroShotClassifier]] = {
     "sje": SJE,
     "eszsl": ESZSL,
     "sae": SAE,
+    "dem": DEM,
+    "relation-net": RelationNet,
+    "dcn": DCN,
+    "cvc-zsl": CVC,
 }

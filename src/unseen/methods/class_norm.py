@@ -8,7 +8,9 @@ References:
 
 __all__ = ["MLP", "ClassNorm"]
 
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any, ClassVar
 
 import torch
 from numpy.typing import NDArray
@@ -98,6 +100,11 @@ class ClassNorm(NetworkClassifier):
     """
 
     stackable = True
+
+    search_space: ClassVar[Mapping[str, Sequence[Any]]] = {
+        "scale": (4.0, 5.0, 7.0),
+        "lr": (5e-4, 1e-3),
+    }
 
     def __init__(
         self,

@@ -196,15 +196,12 @@ class NetworkClassifier(ZeroShotClassifier):
         checkpoint: Checkpoint | None = None,
     ) -> None:
         """Trains ``network_``, which stacks as many networks as there are generators, if not 1."""
-        dtype = given.features.dtype
+        device, dtype = given.features.device, given.features.dtype
 
         def loss(batch: Tensor) -> Tensor:
             # each weight is cast once a step; a cache could outlive it in a caller's own autocast
             with torch.autocast(
-                given.features.device.type,
-                dtype,
-                enabled=dtype != torch.float32,
-                cache_enabled=False,
+                device.type, dtype, enabled=dtype != torch.float32, cache_enabled=False
             ):
                 x, target = _take(given.features, batch), _take(given.labels, batch)
                 return self._loss(x, target, given.seen, given.unseen)

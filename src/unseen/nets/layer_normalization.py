@@ -36,6 +36,7 @@ class LayerNormalization(nn.LayerNorm):
         if self.weight.dim() == 1:
             return super().forward(input)
 
-        normalized = F.layer_norm(input, self.normalized_shape, eps=self.eps)
+        normalized = F.layer_norm(input.float(), self.normalized_shape, eps=self.eps)
+        scaled = normalized * self.weight.unsqueeze(1) + self.bias.unsqueeze(1)
 
-        return normalized * self.weight.unsqueeze(1) + self.bias.unsqueeze(1)
+        return scaled.to(input.dtype)  # rounded once, as by PyTorch's layer

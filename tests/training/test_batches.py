@@ -1,0 +1,75 @@
+"""Batches as properties: what an epoch holds, whatever the sizes and the seed."""
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from unseen.training.batches import Batches, Episodes, Shuffled
+
+seeds = st.integers(0, 2**31)
+
+
+def draw(batches: Batches, seed: int) -> list[Tensor]:
+    return list(batches.epoch(torch.Generator().manual_seed(seed)))
+
+
+@given(rows=st.integers(1, 60), batch_size=st.integers(1, 70), seed=seeds)
+def test_shuffled_takes_every_row_once(rows: int, batch_size: int, seed: int) -> None:
+    steps = draw(Shuffled(rows, batch_size), seed)
+
+    assert torch.cat(steps).sort().values.tolist() == list(range(rows))
+    assert {len(step) for step in steps[:-1]} <= {batch_size}
+    assert 1 <= len(steps[-1]) <= batch_size
+
+
+@given(
+    counts=st.lists(st.integers(1, 7), min_size=1, max_size=8),
+    ways=st.integers(1, 10),
+    shots=st.integers(1, 5),
+    episodes=st.integers(1, 6),
+    seed=seeds,
+)
+def test_episodes_hold_some_rows_of_some_classes(
+    counts: list[int], ways: int, shots: int, episodes: int, seed: int
+) -> None:
+    order = torch.randperm(sum(counts), generator=torch.Generator().manual_seed(seed))
+    labels = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))[order]
+    steps = draw(Episodes(labels, ways, shots, episodes), seed)
+
+    assert len(steps) == episodes
+    for step in steps:
+        drawn = labels[step].unflatten(0, (-1, shots))  # (w, s)
+        classes = labels[step][::shots].tolist()
+        assert len(step) == min(ways, len(counts)) * shots
+        assert (drawn == drawn[:, :1]).all()
+        assert len(set(classes)) == len(classes)
+
+
+@given(rows=st.integers(2, 40), seed=seeds)
+def test_the_seed_alone_decides(rows: int, seed: int) -> None:
+    labels = torch.arange(rows) % 2
+    for batches in (Shuffled(rows, 3), Episodes(labels, ways=2, shots=3, episodes=2)):
+        state = torch.get_rng_state()
+        first, again = draw(batches, seed), draw(batches, seed)
+
+        assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+        assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_another_epoch_is_another_draw() -> None:
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(100) % 10
+    for batches in (Shuffled(100, 100), Episodes(labels, ways=10, shots=10, episodes=1)):
+        assert not torch.equal(batches.epoch(generator)[0], batches.epoch(generator)[0])
+
+
+def test_episodes_draw_classes_and_their_rows_evenly() -> None:
+    labels = torch.tensor([0] * 2 + [1] * 30 + [2] * 4 + [3] * 4)
+    steps = torch.cat(draw(Episodes(labels, ways=2, shots=5, episodes=4000), 0))
+    by_class = labels[steps].bincount() / len(steps)
+    by_row = steps.bincount(minlength=40) / len(steps)
+
+    assert torch.allclose(by_class, torch.full((4,), 0.25), atol=0.02)  # however many rows
+    assert torch.allclose(by_row[:2], torch.full((2,), 0.125), atol=0.02)
+    assert torch.allclose(by_row[2:32], torch.full((30,), 0.25 / 30), atol=0.003)
