@@ -2,12 +2,15 @@
 
 __all__: list[str] = []
 
+import json
 import re
 import shlex
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -165,3 +168,24 @@ def test_each_method_has_a_page_with_its_recipes() -> None:
 
     for name, make in RECIPES.items():
         assert f"`{name}`" in pages[method_name(make().method)], name
+
+
+def test_the_table_of_the_readme_is_of_the_committed_runs() -> None:
+    results = defaultdict(list)
+    for line in (ROOT / "benchmarks" / "results" / "comparison.jsonl").read_text().splitlines():
+        record = json.loads(line)
+        if record["kind"] == "run":
+            data = f"{record['data']['name']} {record['data']['attributes'] or 'pictograms'}"
+            results[record["method"], data].append(100 * record["metrics"]["harmonic_mean"])
+    readme = (ROOT / "README.md").read_text("utf-8")
+    heads, *rows = re.findall(r"^\| ([^-].*) \|$", readme, re.MULTILINE)
+    columns = [head if " " in head else f"{head} pictograms" for head in heads.split(" | ")[1:]]
+
+    assert len(rows) * len(columns) == len(results)
+    for row in rows:
+        method, *cells = row.replace("*", "").split(" | ")
+        for data, cell in zip(columns, cells, strict=True):
+            values = results[method, data]
+            assert len(values) == 5
+            mean, deviation = f"{np.mean(values):.1f}", f"{np.std(values, ddof=1):.1f}"
+            assert cell in (f"{mean} ± {deviation}", mean), (method, data)

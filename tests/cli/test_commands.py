@@ -22,6 +22,7 @@ from scipy.io import loadmat, savemat
 from unseen.cli import main
 from unseen.data.load import attribute_tables, load, save
 from unseen.data.simulate import write_xlsa17_folder
+from unseen.methods import METHODS
 from unseen.methods.saving import load_model
 from unseen.training.loop import Monitor
 
@@ -199,6 +200,18 @@ def test_train_saves_a_model_and_says_what_is_next(
     assert "chosen on hidden seen classes" in run.out
     assert f"next: unseen evaluate {tmp_path / 'model'}" in run.err
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_trains_and_is_evaluated(
+    command: Command, toys: Path, tmp_path: Path, method: str
+) -> None:
+    short = ("--set", "epochs=1") if "epochs" in METHODS[method]().get_params() else ()
+    data, model = toys / "toy.npz", tmp_path / "model"
+    trained = command("train", data, "-m", method, "-o", model, "--penalty", "none", *short)
+
+    assert trained.code == 0, trained.err
+    assert command("evaluate", model, data).code == 0
 
 
 def test_train_in_json(

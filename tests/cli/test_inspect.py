@@ -36,6 +36,24 @@ def test_prints_a_table(command: Command, toys: Path, model: Path, what: str) ->
 
 
 @pytest.mark.parametrize("what", WHAT)
+@pytest.mark.parametrize("columns", [40, 60, 80])
+def test_a_narrow_terminal_loses_nothing(
+    command: Command,
+    toys: Path,
+    model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+    columns: int,
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    run = command("inspect", model, toys / "toy.npz", "--what", what)
+
+    assert "…" not in run.out
+    assert max(map(len, run.out.splitlines())) <= columns
+    assert run.out.count("training\n") + run.out.count("training ") >= 2
+
+
+@pytest.mark.parametrize("what", WHAT)
 @pytest.mark.parametrize("suffix", ["svg", "png"])
 def test_draws_a_figure(
     command: Command, toys: Path, model: Path, tmp_path: Path, what: str, suffix: str
@@ -150,7 +168,7 @@ def test_other_methods_are_refused(
     [
         (("--what", "varience"), "varience"),
         (("-o", "figure.pdf"), "must end in .svg or .png"),
-        (("-o", "no/such/folder/figure.png"), "does not exist"),
+        (("-o", "no/such/folder/figure.png"), "mkdir -p no/such/folder"),
         (("--seed", "-1"), "--seed"),
     ],
 )

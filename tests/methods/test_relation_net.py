@@ -10,7 +10,7 @@ from torch import Tensor
 
 from unseen.data.dataset import ZeroShotData
 from unseen.data.simulate import simulate_toy
-from unseen.methods.relation_net import RandomRows, RelationNet, present_classes
+from unseen.methods.relation_net import RelationNet, present_classes
 
 
 def fitted(data: ZeroShotData, **settings: object) -> RelationNet:
@@ -87,13 +87,6 @@ def test_the_shape_of_present_classes_does_not_depend_on_the_draw(
     assert len(set(numbers.tolist())) == len(numbers)
     assert set(numbers[present == 1].tolist()) == set(target)
     assert present.sum() == len(set(target))
-
-
-def test_random_rows_are_any_rows() -> None:
-    steps = RandomRows(rows=10, batch_size=7, steps=50).epoch(torch.Generator().manual_seed(0))
-
-    assert [len(step) for step in steps] == [7] * 50
-    assert torch.cat(tuple(steps)).unique().tolist() == list(range(10))
 
 
 @pytest.mark.parametrize(("rows", "episodes"), [(20, 12), (640, 64), (50_000, 200)])

@@ -75,6 +75,31 @@ def test_numbers_are_those_of_the_records(tmp_path: Path) -> None:
     assert f">{record['peak_memory_mb']:,.0f}<" in row
 
 
+def test_runs_that_were_made_again_are_left_out_and_said(tmp_path: Path) -> None:
+    record = make_record("mlp")
+    again = record | {"key": "again", "finished": "2026-02-01T00:00:00+00:00"}
+    page = render(tmp_path / "both", record, again)
+    (row,) = rows(page, "mlp")
+
+    assert "from 1 finished run (1 more is left out" in page
+    assert '<td class="number">1</td>' in row  # seed
+    assert "left out" not in render(tmp_path / "one", record)
+
+
+def test_what_has_no_randomness_has_no_deviation(tmp_path: Path) -> None:
+    closed = [make_record("eszsl", seed) for seed in range(2)]
+    for record in closed:
+        del record["settings"]["random_state"]
+    records = [make_record("mlp", seed) for seed in range(2)]
+    page = render(tmp_path / "both", *closed, *records)
+    (without,), (with_,) = rows(page, "eszsl"), rows(page, "mlp")
+
+    assert "±" not in without
+    assert with_.count("±") == 7
+    assert "no randomness" in page
+    assert "no randomness" not in render(tmp_path / "random", *records)
+
+
 def test_the_best_is_marked_once_in_each_column(page: str) -> None:
     for table in re.findall(r'<table class="results">.*?</table>', page, re.DOTALL):
         body = re.findall(r"<tr.*?</tr>", table, re.DOTALL)[1:]

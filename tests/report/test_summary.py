@@ -8,7 +8,7 @@ import pytest
 from stores import make_record, write_store
 
 from unseen.report.records import Run, read_runs
-from unseen.report.summary import Spread, mean_curve, summarize
+from unseen.report.summary import Spread, drop_repeated, mean_curve, summarize
 
 
 def read(folder: Path, *records: dict) -> list[Run]:
@@ -28,6 +28,25 @@ def test_mean_and_deviation_are_of_the_seeds(tmp_path: Path) -> None:
 def test_one_seed_has_no_deviation() -> None:
     assert math.isnan(Spread.of([0.5]).deviation)
     assert math.isnan(Spread.of([]).mean)
+
+
+def test_a_seed_counts_once_and_the_latest_run_of_it(tmp_path: Path) -> None:
+    old = make_record("mlp", skill=0.1, key="old", finished="2025-06-01T00:00:00+00:00")
+    other = make_record("mlp", seed=1, finished="2025-01-01T00:00:00+00:00")
+    runs = read(tmp_path, make_record("mlp", skill=2.0), old, other)
+    ((method,),) = (summary.methods for summary in summarize(runs))
+
+    assert [run.seed for run in method.runs] == [0, 1]
+    assert "old" not in [run.key for run in method.runs]
+    assert drop_repeated(runs) == [runs[0], runs[2]]
+
+
+def test_without_a_time_the_last_run_of_a_seed_counts(tmp_path: Path) -> None:
+    first, last = make_record("mlp"), make_record("mlp", key="another")
+    del first["finished"], last["finished"]
+    runs = read(tmp_path, first, last)
+
+    assert drop_repeated(runs) == [runs[1]]
 
 
 def test_settings_selection_and_class_table_are_kept_apart(tmp_path: Path) -> None:

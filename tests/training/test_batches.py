@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from unseen.training.batches import Batches, Episodes, Shuffled
+from unseen.training.batches import Batches, Episodes, RandomRows, Shuffled
 
 seeds = st.integers(0, 2**31)
 
@@ -46,10 +46,31 @@ def test_episodes_hold_some_rows_of_some_classes(
         assert len(set(classes)) == len(classes)
 
 
+@given(
+    rows=st.integers(1, 20),
+    batch_size=st.integers(1, 30),
+    steps=st.integers(1, 6),
+    seed=seeds,
+)
+def test_random_rows_are_as_many_as_asked_for(
+    rows: int, batch_size: int, steps: int, seed: int
+) -> None:
+    drawn = draw(RandomRows(rows, batch_size, steps), seed)
+
+    assert [len(step) for step in drawn] == [batch_size] * steps
+    assert set(torch.cat(drawn).tolist()) <= set(range(rows))
+
+
+def test_random_rows_are_any_rows() -> None:
+    steps = draw(RandomRows(rows=10, batch_size=7, steps=50), 0)
+
+    assert torch.cat(steps).unique().tolist() == list(range(10))
+
+
 @given(rows=st.integers(2, 40), seed=seeds)
 def test_the_seed_alone_decides(rows: int, seed: int) -> None:
     labels = torch.arange(rows) % 2
-    for batches in (Shuffled(rows, 3), Episodes(labels, ways=2, shots=3, episodes=2)):
+    for batches in (Shuffled(rows, 3), RandomRows(rows, 3, 2), Episodes(labels, 2, shots=3, episodes=2)):
         state = torch.get_rng_state()
         first, again = draw(batches, seed), draw(batches, seed)
 

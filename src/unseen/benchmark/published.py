@@ -129,10 +129,12 @@ def peers(method: str) -> tuple[str, ...]:
 
 
 def is_variant(method: str, name: str) -> bool:
+    """Says whether a name is that of a method, or of a recipe of it."""
     return method == name or method.startswith(f"{name}-")
 
 
 def parse(row: dict[str, str]) -> PublishedResult:
+    """Returns what a row of the table says."""
     return PublishedResult(
         dataset=row["dataset"],
         method=row["method"],
@@ -152,6 +154,7 @@ def parse(row: dict[str, str]) -> PublishedResult:
 
 
 def status(text: str) -> Status:
+    """Returns a status of the table; raises a ``ValueError`` for one that is not known."""
     match text:
         case "published" | "re-run (independent)" | "corrected" | "suspect" | "unverified":
             return text
@@ -160,4 +163,5 @@ def status(text: str) -> Status:
 
 
 def number(text: str) -> float:
+    """Returns a number of the table; NaN for an empty cell."""
     return float(text) if text else math.nan

@@ -3,6 +3,7 @@
 __all__ = ["inspect"]
 
 import math
+import shlex
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -110,7 +111,10 @@ def check_figure(output: Path | None) -> None:
     if output.suffix.lower() not in FIGURES:
         raise UserError(f"`--output` must end in {' or '.join(FIGURES)}; got {output}.")
     if not output.parent.is_dir():
-        raise UserError(f"The folder {output.parent} does not exist; make it first.")
+        raise UserError(
+            f"The folder {output.parent} does not exist; make it first: "
+            f"mkdir -p {shlex.quote(str(output.parent))}"
+        )
 
 
 def check_family(model: "ZeroShotClassifier") -> "ClassNorm":
@@ -226,10 +230,11 @@ def show(what: What, found: dict[str, dict[str, Any]], title: str, probe: "Probe
 
     from unseen.inspection.variance import predicted_logit_variance
 
-    table = Table(title=f"{HEADINGS[what]}: {title}", title_justify="left", box=None)
-    table.add_column("", no_wrap=True)
+    heading = f"{HEADINGS[what]}: {title}"
+    table = Table(title=heading, title_justify="left", box=None, pad_edge=False)
+    table.add_column("", overflow="fold")
     for stage in found:
-        table.add_column(stage, justify="right")
+        table.add_column(stage, justify="right", overflow="fold")
     stages = [rows_of(what, values) for values in found.values()]
     for name in stages[0]:
         table.add_row(name, *(f"{stage[name]:.4g}" for stage in stages))

@@ -16,7 +16,7 @@ from unseen.cli.settings import find_recipe
 if TYPE_CHECKING:
     from unseen.methods.base import ZeroShotClassifier
 
-NAMES = re.compile(r"([Aa]) name in ([A-Z_]+)")  # of a mapping in the module of the method
+NAMES = re.compile(r"([Aa]) name in ([A-Z_]+)")  # of something in a module of the method
 
 
 def methods(
@@ -102,13 +102,24 @@ def explanations(method: "type[ZeroShotClassifier]") -> dict[str, str]:
     told: dict[str, str] = {}
     for parent in reversed(inspect.getmro(method)):
         told |= read_arguments(parent.__doc__ or "")
-    known = vars(sys.modules[method.__module__])
+    known = vocabulary(method)
 
     def names(match: re.Match[str]) -> str:
         one = "One" if match[1] == "A" else "one"
         return f"{one} of {', '.join(known[match[2]])}" if match[2] in known else match[0]
 
     return {setting: NAMES.sub(names, text) for setting, text in told.items()}
+
+
+def vocabulary(method: "type[ZeroShotClassifier]") -> dict[str, Any]:
+    """Returns what the modules of a class and its parents define, and how data are prepared."""
+    from unseen.nets import preprocessing
+
+    known = dict(vars(preprocessing))
+    for parent in reversed(inspect.getmro(method)):
+        known |= vars(sys.modules[parent.__module__])
+
+    return known
 
 
 def show_all(described: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import shlex
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -109,10 +109,12 @@ class Run:
 
 def prepare(method: str, settings: Sequence[str], seed: int) -> "Recipe":
     """Returns a recipe with the user's settings, before any data are read."""
+    from unseen.methods.base import with_seed
+
     recipe = find_recipe(method)
     apply_settings(recipe.method, settings)
     check_seed(seed)
-    recipe.method.set_params(random_state=seed)
+    recipe = replace(recipe, method=with_seed(recipe.method, seed))
     with naming_users():
         recipe.method.check_settings()
     if recipe.oracle_epoch:

@@ -1,11 +1,11 @@
 """The one contract of all methods: scikit-learn's, with a table of class descriptions."""
 
-__all__ = ["ZeroShotClassifier", "row_keys"]
+__all__ = ["ZeroShotClassifier", "row_keys", "with_seed"]
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +20,7 @@ from unseen.data.dataset import DataError, Source
 from unseen.decide import SeenPenalty
 from unseen.training.loop import Monitor
 
+Method = TypeVar("Method", bound="ZeroShotClassifier")
 Setting = Literal["inductive", "semantic-transductive", "transductive"]
 
 FLOATS = [np.float32, np.float64, np.float16]
@@ -345,6 +346,19 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
             _raise(check_class_attributes(table))
 
         return table
+
+
+def with_seed(method: Method, seed: int) -> Method:
+    """Returns a copy of a method with a seed; a closed form has none, and stays as it is.
+
+    Example:
+        >>> from unseen.methods.eszsl import ESZSL
+        >>> with_seed(ESZSL(), 3)
+        ESZSL()
+    """
+    model = clone(method)
+
+    return model.set_params(random_state=seed) if "random_state" in model.get_params() else model
 
 
 def row_keys(class_attributes: NDArray[np.float32]) -> list[bytes]:

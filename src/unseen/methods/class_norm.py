@@ -18,7 +18,6 @@ from sklearn.utils import Tags
 from torch import Tensor
 
 from unseen.losses.smoothed_cross_entropy import smoothed_cross_entropy
-from unseen.methods.base import Setting
 from unseen.methods.network import NetworkClassifier
 from unseen.methods.settings import check_choice, check_number
 from unseen.nets.attribute_embedder import AttributeEmbedder, Norm
@@ -170,13 +169,6 @@ class ClassNorm(NetworkClassifier):
         self.precision = precision
         self.device = device
         self.random_state = random_state
-
-    @property
-    def setting(self) -> Setting:
-        """Inductive, but for the authors' ablation that standardises over all descriptions."""
-        transductive = self.attribute_normalization == "standardize-all"
-
-        return "semantic-transductive" if transductive else "inductive"
 
     def _look_at(self, features: FeaturePreprocessing, X: NDArray) -> None:
         """A ReLU would forbid prototypes the signs that centred or signed features have."""

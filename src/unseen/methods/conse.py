@@ -109,7 +109,7 @@ class ConSE(NetworkClassifier):
         "attribute_normalization": ("sqrt", "standardize"),
     }
 
-    optimizer = "sgd"
+    optimizer: str = "sgd"
 
     def __init__(
         self,

@@ -131,7 +131,7 @@ class DAP(NetworkClassifier):
         "prior": PRIORS,
     }
 
-    optimizer = "sgd"
+    optimizer: str = "sgd"
 
     def __init__(
         self,

@@ -5,14 +5,14 @@ __all__ = ["fit_seeds"]
 import copy
 import sys
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
-from unseen.methods.base import Setting, ZeroShotClassifier
+from unseen.methods.base import Method, Setting, ZeroShotClassifier, with_seed
 from unseen.methods.network import NetworkClassifier
 from unseen.nets.scoring_network import ScoringNetwork
 from unseen.nets.stacking import stack_networks, unstack_network
@@ -22,8 +22,6 @@ from unseen.training.loop import Monitor
 # network after another is faster: each stays in the cache in its turn, and its gradients are small
 # enough for the C library to keep their memory from step to step.
 CPU_PARAMETERS = 800_000
-
-Method = TypeVar("Method", bound=ZeroShotClassifier)
 
 
 def fit_seeds(
@@ -70,7 +68,7 @@ def fit_seeds(
     if not len(seeds):
         raise ValueError("`seeds` is empty: give one seed per fitted copy, as in seeds=[0, 1, 2].")
 
-    models = [_seeded(method, seed) for seed in seeds]
+    models = [with_seed(method, seed) for seed in seeds]
     networks: list[NetworkClassifier] = [
         model for model in models if isinstance(model, NetworkClassifier)
     ]
@@ -157,9 +155,3 @@ def _hand_over(fitted: ZeroShotClassifier, model: ZeroShotClassifier) -> None:
     for name, value in vars(fitted).items():
         if name.endswith("_"):
             setattr(model, name, copy.copy(value))
-
-
-def _seeded(method: Method, seed: int) -> Method:
-    model = clone(method)
-
-    return model.set_params(random_state=seed) if "random_state" in model.get_params() else model

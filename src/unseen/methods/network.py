@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 from torch import Tensor
 
-from unseen.methods.base import ZeroShotClassifier
+from unseen.methods.base import Setting, ZeroShotClassifier
 from unseen.methods.settings import check_choice, check_number
 from unseen.nets.preprocessing import (
     ATTRIBUTE_NORMALIZATIONS,
@@ -98,6 +98,13 @@ class NetworkClassifier(ZeroShotClassifier):
     precision: str = "float32"
     device: str = "auto"
     random_state: int | None = None
+
+    @property
+    def setting(self) -> Setting:
+        """Inductive, unless descriptions are standardised over all classes, unseen ones too."""
+        transductive = self.attribute_normalization == "standardize-all"
+
+        return "semantic-transductive" if transductive else "inductive"
 
     @abstractmethod
     def _network(

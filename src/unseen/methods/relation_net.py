@@ -23,7 +23,7 @@ from unseen.nets.attribute_embedder import AttributeEmbedder
 from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing
 from unseen.nets.relation import Relation
 from unseen.nets.scoring_network import ScoringNetwork
-from unseen.training.batches import Batches
+from unseen.training.batches import Batches, RandomRows
 from unseen.training.loop import Optimization
 
 
@@ -56,27 +56,6 @@ class RelationNetwork(ScoringNetwork):
     def score(self, x: Tensor, embedded: Tensor) -> Tensor:
         """Scores prepared features (n, d) for embedded classes (c, h), with shape (n, c)."""
         return self.relation(x, embedded)
-
-
-class RandomRows(Batches):
-    """Draws a fixed number of batches of any rows, with repetition.
-
-    Arguments:
-        rows: The number of rows.
-        batch_size: The number of rows of a step.
-        steps: The number of steps of an epoch.
-    """
-
-    def __init__(self, rows: int, batch_size: int, steps: int) -> None:
-        self.rows = rows
-        self.batch_size = batch_size
-        self.steps = steps
-
-    def epoch(self, generator: torch.Generator) -> Sequence[Tensor]:
-        """Draws one epoch: a tensor of row numbers, with shape :math:`(b,)`, per step."""
-        drawn = torch.randint(self.rows, (self.steps, self.batch_size), generator=generator)
-
-        return drawn.unbind()
 
 
 class RelationNet(NetworkClassifier):

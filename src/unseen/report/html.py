@@ -18,7 +18,7 @@ from unseen.report.charts import (
 from unseen.report.measures import ACCURACIES, COSTS, Measure
 from unseen.report.published_numbers import PublishedNumbers, find_published
 from unseen.report.records import Run
-from unseen.report.summary import DataSummary, MethodSummary, Spread, summarize
+from unseen.report.summary import DataSummary, MethodSummary, Spread, drop_repeated, summarize
 from unseen.report.svg import SERIES
 
 Progress = Callable[[int, int], None]
@@ -74,6 +74,7 @@ def render_report(runs: Sequence[Run], progress: Progress | None = None) -> str:
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
+    every, runs = runs, drop_repeated(runs)
     summaries = summarize(runs)
     sections = []
     for number, summary in enumerate(summaries, start=1):
@@ -98,6 +99,7 @@ def render_report(runs: Sequence[Run], progress: Progress | None = None) -> str:
     return environment.get_template(TEMPLATE).render(
         style=files("unseen.report").joinpath(STYLE).read_text(encoding="utf-8"),
         runs=runs,
+        left_out=len(every) - len(runs),
         sections=sections,
         methods=sorted({method.name for one in summaries for method in one.methods}),
         overview=overview(summaries),

@@ -32,6 +32,7 @@ class Run:
         settings: The settings, but for the seed.
         chosen: The settings among them that were chosen.
         seed: The seed.
+        is_random: Whether the method depends on the seed; closed forms do not.
         data: The description of the data, as the record has it.
         choice: What the choice of settings took and found; empty if none was made.
         measures: The measures with the stored penalty, by name: fractions, and the costs.
@@ -46,6 +47,7 @@ class Run:
         versions: The versions of what it ran on.
         machine: The machine it ran on.
         command: The command that made it.
+        finished: When it was finished, as the record has it; empty where it does not say.
     """
 
     key: str
@@ -55,6 +57,7 @@ class Run:
     settings: Mapping[str, Any]
     chosen: Mapping[str, Any]
     seed: int
+    is_random: bool
     data: Mapping[str, Any]
     choice: Mapping[str, Any]
     measures: Mapping[str, float]
@@ -69,6 +72,7 @@ class Run:
     versions: Mapping[str, str]
     machine: Mapping[str, Any]
     command: str
+    finished: str
 
 
 def read_runs(stores: Sequence[Path]) -> list[Run]:
@@ -130,6 +134,7 @@ def parse(record: Mapping[str, Any]) -> Run:
         settings=settings,
         chosen=record["chosen"] or {},
         seed=record["seed"],
+        is_random=SEED in record["settings"],
         data=record["data"],
         choice=record["choice"] or {},
         measures=accuracies(metrics) | costs,
@@ -144,6 +149,7 @@ def parse(record: Mapping[str, Any]) -> Run:
         versions=record["versions"],
         machine=record["machine"],
         command=record["command"],
+        finished=record.get("finished") or "",
     )
 
 

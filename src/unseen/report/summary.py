@@ -1,6 +1,6 @@
 """What the runs of a benchmark say together: means over seeds, by data set and method."""
 
-__all__ = ["Band", "DataSummary", "MethodSummary", "Spread", "summarize"]
+__all__ = ["Band", "DataSummary", "MethodSummary", "Spread", "drop_repeated", "summarize"]
 
 import json
 import math
@@ -89,6 +89,11 @@ class MethodSummary:
         return self.runs[0].selection == "oracle"
 
     @property
+    def is_random(self) -> bool:
+        """Says whether seeds can differ: without randomness a deviation means nothing."""
+        return self.runs[0].is_random
+
+    @property
     def harmonic_mean(self) -> float:
         return self.measures["harmonic_mean"].mean
 
@@ -123,11 +128,31 @@ class DataSummary:
         return best
 
 
+def drop_repeated(runs: Sequence[Run]) -> list[Run]:
+    """Returns the runs without those that were made again: a seed counts once, the latest.
+
+    Two runs can be of the same data, method, settings and seed and have different keys, where a
+    version of the program searches other settings and chooses the same.
+    """
+    last: dict[str, Run] = {}
+    for run in runs:
+        key = json.dumps([data_key(run), method_key(run), run.seed])
+        if key not in last or run.finished >= last[key].finished:
+            last[key] = run
+
+    kept = {run.key for run in last.values()}
+
+    return [run for run in runs if run.key in kept]
+
+
 def summarize(runs: Sequence[Run]) -> list[DataSummary]:
     """Returns what the runs say, by data set and class table, in the order of the runs.
 
-    Runs are of one method if all but their seed is the same: settings, selection and data.
+    Runs are of one method if all but their seed is the same: settings, selection and data. Of
+    those with the same seed, too, the latest counts.
     """
+    runs = drop_repeated(runs)
+
     return [
         DataSummary(
             of_data[0].data,

@@ -1,6 +1,6 @@
-"""Which rows make the steps of an epoch: all of them in random order, or episodes."""
+"""Which rows make the steps of an epoch: all in random order, any of them, or episodes."""
 
-__all__ = ["Batches", "Episodes", "Shuffled", "SideBySide"]
+__all__ = ["Batches", "Episodes", "RandomRows", "Shuffled", "SideBySide"]
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -78,6 +78,32 @@ class Episodes(Batches):
         rows = self.by_class[self.start[classes] + position]  # (e, w, s)
 
         return rows.flatten(start_dim=1).unbind()
+
+
+class RandomRows(Batches):
+    """Draws a fixed number of batches of any rows, with repetition.
+
+    Arguments:
+        rows: The number of rows.
+        batch_size: The number of rows of a step.
+        steps: The number of steps of an epoch.
+
+    Example:
+        >>> batches = RandomRows(rows=5, batch_size=2, steps=3)
+        >>> [len(batch) for batch in batches.epoch(torch.Generator().manual_seed(0))]
+        [2, 2, 2]
+    """
+
+    def __init__(self, rows: int, batch_size: int, steps: int) -> None:
+        self.rows = rows
+        self.batch_size = batch_size
+        self.steps = steps
+
+    def epoch(self, generator: torch.Generator) -> Sequence[Tensor]:
+        """Draws one epoch: a tensor of row numbers, with shape :math:`(b,)`, per step."""
+        drawn = torch.randint(self.rows, (self.steps, self.batch_size), generator=generator)
+
+        return drawn.unbind()
 
 
 class SideBySide(Batches):
