@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from unseen.benchmark import runs
 from unseen.benchmark.comparison import compare, left_to_do
 from unseen.benchmark.evaluation import evaluate
-from unseen.benchmark.recipes import Recipe
+from unseen.benchmark.recipes import RECIPES, Recipe
 from unseen.benchmark.runs import Failure, Unit, describe_data
 from unseen.benchmark.store import Record, RunStore
 from unseen.data.dataset import ZeroShotData
@@ -180,6 +180,23 @@ def test_what_is_recorded_is_left_out(unit: Unit, tmp_path: Path) -> None:
     assert not list(compare([unit], store))
     more = replace(unit, seeds=(0, 1, 2))
     assert [outcome["seed"] for _, outcome in compare([more], store)] == [2]
+
+
+@pytest.mark.usefixtures("space")
+@pytest.mark.parametrize("selection", ["hidden", "oracle"])
+def test_a_recipe_keeps_its_settings(
+    unit: Unit, selection: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RECIPES, "tiny", lambda: unit.recipe)
+    recipe = replace(unit, name="tiny", selection=selection, seeds=(0,), trials=5)
+    choice, run = records(recipe())
+
+    assert choice["chosen"] == run["chosen"] == {}
+    assert choice["choice"]["fits"] == recipe.choice_fits == (3 if selection == "hidden" else 1)
+    assert [model.get_params() for model in recipe.candidates()] == [
+        unit.recipe.method.get_params()
+    ]
+    assert recipe.key() == replace(recipe, trials=None).key()
 
 
 @pytest.mark.usefixtures("space")

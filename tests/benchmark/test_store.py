@@ -8,12 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from unseen.benchmark.store import FORMAT, Record, RunStore, read_records
+from unseen.benchmark.store import FORMAT, MEASURES, Record, RunStore, read_records
 from unseen.data.dataset import DataError
 
 
 def record(key: str, **more: object) -> Record:
-    return {"format": FORMAT, "key": key, **more}
+    choice = {"fits": 3, "seconds": 1.0, "penalty": None}
+    start = {"format": FORMAT, "kind": "choice", "key": key, "seconds": 1.0}
+
+    return {**start, "chosen": {}, "choice": choice, **more}
+
+
+def run_record(**more: object) -> Record:
+    metrics = dict.fromkeys(MEASURES) | {"ausuc": 0.5}
+    seconds = {"fit": 1.0, "predict": 0.1}
+    start = {"format": FORMAT, "kind": "run", "key": "r", "seed": 0, "chosen": {}}
+
+    return {**start, "choice": None, "metrics": metrics, "seconds": seconds, **more}
 
 
 def keys(folder: Path) -> list[str]:
@@ -81,17 +92,18 @@ def test_a_broken_line_longer_than_the_next_is_cut_off(folder: Path) -> None:
     assert b"xx" not in (folder / "runs.jsonl").read_bytes()
 
 
-def test_a_last_line_of_zeros_is_cut_off(folder: Path) -> None:
+def test_a_last_line_of_zeros_is_cut_off(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     whole = (folder / "runs.jsonl").read_bytes()
     (folder / "runs.jsonl").write_bytes(whole + b"\0" * 40 + b"\n")
 
     assert keys(folder) == ["a", "b"]
+    assert "the last line, 3, is damaged and left out" in caplog.text
     RunStore(folder).append(record("c"))
     assert (folder / "runs.jsonl").read_bytes().startswith(whole + b'{"format"')
     assert keys(folder) == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize("line", [b"{broken", b"", b"[1]", b'{"format": 1}', b"\xff\xfe"])
+@pytest.mark.parametrize("line", [b"{broken", b"[1]", b'{"format": 1}', b"\xff\xfe"])
 def test_damage_in_the_middle_names_the_line(folder: Path, line: bytes) -> None:
     first, second = (folder / "runs.jsonl").read_bytes().splitlines()
     (folder / "runs.jsonl").write_bytes(b"\n".join([first, line, second, b""]))
@@ -108,6 +120,62 @@ def test_damage_that_comes_later_names_the_line(folder: Path) -> None:
 
     with pytest.raises(DataError, match="Line 3 is damaged"):
         store.append(record("d"))
+
+
+INCOMPLETE = [
+    (record("c", kind=None), "kind"),
+    (record("c", kind="other"), "kind"),
+    (record("c", chosen=None), "chosen"),
+    (record("c", choice=None), "choice"),
+    (record("c", choice={"seconds": 1.0, "penalty": None}), "choice.fits"),
+    (run_record(seed=None), "seed"),
+    (run_record(metrics=None), "metrics"),
+    (run_record(metrics={"ausuc": 0.5}), "metrics.zsl_accuracy"),
+    (run_record(seconds=1.0), "seconds"),
+    (run_record(seconds={"fit": 1.0}), "seconds.predict"),
+]
+
+
+@pytest.mark.parametrize(("line", "name"), INCOMPLETE)
+def test_an_incomplete_record_names_the_line(folder: Path, line: Record, name: str) -> None:
+    with (folder / "runs.jsonl").open("a") as file:
+        file.write(json.dumps(line) + "\n")
+
+    for read in (RunStore, read_records):
+        with pytest.raises(DataError, match=f"Line 3, record . lacks '{name}'. Delete its line"):
+            read(folder)
+
+
+def test_whole_records_of_both_kinds_are_read(folder: Path) -> None:
+    RunStore(folder).append(run_record())
+
+    assert read_records(folder)[-1] == run_record()
+
+
+def test_blank_lines_are_skipped(folder: Path) -> None:
+    first, second = (folder / "runs.jsonl").read_bytes().splitlines()
+    (folder / "runs.jsonl").write_bytes(b"\n".join([b"", first, b" ", second, b"", b""]))
+
+    assert keys(folder) == ["a", "b"]
+    assert RunStore(folder).append(record("c"))
+    assert keys(folder) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("content", [b"<!doctype html>\n<p>\n", b"hello", b"[1]\n", b"PK\x03\n"])
+def test_another_file_is_not_a_run_store(folder: Path, content: bytes) -> None:
+    (folder / "runs.jsonl").write_bytes(content)
+
+    for read in (RunStore, read_records):
+        with pytest.raises(DataError, match="is not a run store"):
+            read(folder)
+    assert (folder / "runs.jsonl").read_bytes() == content
+
+
+def test_an_empty_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(DataError, match=f"no run store in {tmp_path};"):
+        read_records(Path())
 
 
 def test_another_format_is_not_read(folder: Path) -> None:
@@ -144,7 +212,9 @@ from pathlib import Path
 from unseen.benchmark.store import RunStore
 store = RunStore(Path(sys.argv[1]))
 start = int(sys.argv[2])
-written = sum(store.append({"format": 1, "key": str(n), "text": "x" * (n % 7) * 3000})
+whole = {"format": 1, "kind": "choice", "seconds": 1.0, "chosen": {}}
+whole["choice"] = {"fits": 3, "seconds": 1.0, "penalty": None}
+written = sum(store.append({**whole, "key": str(n), "text": "x" * (n % 7) * 3000})
               for n in range(start, start + 80))
 print(written)
 """

@@ -93,18 +93,18 @@ def comparable(value: Any) -> Any:
 
 
 def test_a_comparison_prints_a_table_and_records_each_run(run: Command, tmp_path: Path) -> None:
-    done = run("-m", "tiny-mlp, tiny-norm", "--seeds", 2)
+    done = run("-m", "mlp, tiny-norm", "--seeds", 2)
 
     found = read_records(tmp_path / "runs")
     assert done.code == 0
     assert [each["kind"] for each in found] == ["choice", "run", "run"] * 2
-    assert {each["recipe"] for each in found} == {"tiny-mlp", "tiny-norm"}
+    assert {each["recipe"] for each in found} == {None, "tiny-norm"}
     assert all(len(row) <= 80 for row in done.out.splitlines())
     assert done.out.split()[:7] == ["percent", "T1", "U", "S", "H", "AUSUC", "runs"]
     assert "±" in done.out
     assert done.out.count("2/2") == 2
     lines = done.err.splitlines()
-    assert "toy: tiny-mlp: chose scale=" in lines[0]
+    assert "toy: mlp: chose scale=" in lines[0]
     assert "in 6 fits" in lines[0]
     assert "tiny-norm: chose the penalty in 3 fits" in lines[3]
     assert "toy: tiny-norm, seed 1: T1 " in lines[5]
@@ -132,7 +132,7 @@ def test_the_time_left_is_judged_by_what_is_finished() -> None:
     board = Scoreboard([first, second])
     assert board.seconds_left() is None
 
-    board.add(first, {"kind": "choice", "seconds": 8.0, "choice": {"fits": 4}})
+    board.add(first, {"kind": "choice", "choice": {"fits": 4, "seconds": 8.0}})
     assert board.seconds_left() == 3 * 2 + 8 + 3 * 2
     for seed in (0, 1):
         board.add(first, {"kind": "run", "seed": seed, "seconds": {"fit": 4.0, "predict": 1.0}})
@@ -143,6 +143,33 @@ def test_the_time_left_is_judged_by_what_is_finished() -> None:
     assert board.seconds_left() == 5
     board.add(first, Failure(2, "lost"))
     assert board.seconds_left() == 0
+
+
+@pytest.mark.parametrize("selection", ["oracle", "last"])
+def test_a_narrow_table_keeps_names_and_drops_deviations(
+    run: Command, monkeypatch: pytest.MonkeyPatch, selection: str
+) -> None:
+    monkeypatch.setitem(RECIPES, "class-norm-notebook", RECIPES["tiny-norm"])
+    words = ("-m", "tiny-mlp,class-norm-notebook", "--seeds", 2, "--selection", selection)
+    monkeypatch.setenv("COLUMNS", "80")
+    wide = run(*words).out
+    monkeypatch.setenv("COLUMNS", "60")
+    narrow = run(*words).out
+
+    title = {"oracle": "oracle: chosen on test classes, a bound", "last": "settings as given"}
+    for out in (wide, narrow):
+        assert out.splitlines()[0].strip() == title[selection]
+        assert "  class-norm-notebook " in out
+    assert ("±" in wide, "±" in narrow) == (True, False)
+    assert max(map(len, narrow.splitlines())) <= 60
+
+
+def test_runs_of_another_version_are_told(run: Command, tmp_path: Path) -> None:
+    assert "to compare like with like" not in run("-m", "tiny-mlp", "--seeds", 1).err
+    store = tmp_path / "runs" / "runs.jsonl"
+    store.write_text(store.read_text().replace('"unseen": "', '"unseen": "0.0.'))
+
+    assert "some runs are of unseen 0.0." in run("-m", "tiny-mlp", "--seeds", 1).err
 
 
 def test_json_has_the_table(run: Command, tmp_path: Path) -> None:
@@ -197,6 +224,7 @@ def test_other_class_tables_and_selections_are_other_runs(
 
 def test_all_is_every_method_once() -> None:
     assert method_names("all") == list(METHODS)
+    assert method_names("mlp,, eszsl,") == ["mlp", "eszsl"]
     assert method_names("mlp, all,mlp-paper,mlp") == list(
         dict.fromkeys(["mlp", *METHODS, "mlp-paper"])
     )
@@ -215,7 +243,8 @@ def test_a_path_that_exists_wins_over_a_class_table(toys: Path, tmp_path: Path) 
     ("argv", "message"),
     [
         (["-m", "tiny-mlb"], "There is no method or recipe 'tiny-mlb'. Did you mean 'tiny-mlp'?"),
-        (["-m", "tiny-mlp,"], "There is no method or recipe ''"),
+        (["-m", ","], "`-m` names no method"),
+        (["-m", "ESZSL"], "There is no method or recipe 'ESZSL'. Did you mean 'eszsl'?"),
         (["--seeds", 0], "`--seeds` must be a whole number from 1; got 0"),
         (["--trials", 0], "`--trials` must be a whole number from 1; got 0"),
         (["--trials", 2, "--selection", "last"], "`--trials` needs a choice to make"),
@@ -257,7 +286,7 @@ def test_a_setting_that_does_not_fit_starts_nothing(
     run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(MLP, "search_space", {"scale": [1.0, -5.0]})
-    done = run("-m", "tiny-norm,tiny-mlp")
+    done = run("-m", "tiny-norm,mlp")
 
     assert done.code == 2
     assert "`scale` must be a number greater than 0; got -5.0" in done.err
@@ -283,12 +312,21 @@ def test_a_failed_run_is_told_and_tried_again(
     assert "2/3" in done.out
     assert "3/3" in done.out
 
+    with monkeypatch.context() as patch:
+        patch.setattr(MLP, "search_space", {"scale": [1.0]})
+        patch.setattr(MLP, "fit_candidates", lambda *_: 1 / 0)
+        lost = run("-m", "mlp", "--seeds", 1)
+    assert lost.code == 1
+    assert "next:" not in lost.err
+
     assert run("-m", "tiny-mlp,tiny-norm", "--seeds", 3).code == 0
     assert len(read_records(tmp_path / "runs")) == 8
 
 
 def test_a_wider_search_counts_its_fits(run: Command, tmp_path: Path) -> None:
-    assert run("-m", "tiny-mlp", "--seeds", 1, "--trials", 3).code == 0
+    done = run("-m", "mlp,tiny-norm", "--seeds", 1, "--trials", 3)
+    assert done.code == 0
+    assert "note: `--trials` leaves tiny-norm as they are" in done.err
 
     choice = read_records(tmp_path / "runs")[0]
     assert choice["choice"]["fits"] == 9

@@ -70,7 +70,11 @@ def test_random_rows_are_any_rows() -> None:
 @given(rows=st.integers(2, 40), seed=seeds)
 def test_the_seed_alone_decides(rows: int, seed: int) -> None:
     labels = torch.arange(rows) % 2
-    for batches in (Shuffled(rows, 3), RandomRows(rows, 3, 2), Episodes(labels, 2, shots=3, episodes=2)):
+    for batches in (
+        Shuffled(rows, 3),
+        RandomRows(rows, 3, 2),
+        Episodes(labels, 2, shots=3, episodes=2),
+    ):
         state = torch.get_rng_state()
         first, again = draw(batches, seed), draw(batches, seed)
 

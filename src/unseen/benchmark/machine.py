@@ -60,7 +60,7 @@ def start_peak() -> None:
 def peak_memory_mb() -> float | None:
     """Returns the most memory that this process held since ``start_peak``, in MB.
 
-    It includes Python and its libraries, some 300 MB, and pages of memory-mapped files that were
+    It includes Python and its libraries, some 400 MB, and pages of memory-mapped files that were
     in memory. Outside of Linux it counts from the start of the process; on Windows it is unknown.
 
     Example:

@@ -7,7 +7,7 @@ import json
 import time
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from sklearn.base import clone
 
 from unseen.benchmark.evaluation import MEASURES, evaluate
 from unseen.benchmark.machine import machine, peak_memory_mb, start_peak, versions
-from unseen.benchmark.recipes import Recipe
+from unseen.benchmark.recipes import RECIPES, Recipe
 from unseen.benchmark.selection import (
     CRITERION,
     FOLDS,
@@ -68,7 +68,7 @@ class Unit:
     """One method on one data set; called, it yields a record for the choice and one per seed.
 
     Arguments:
-        name: The method or recipe, as a user names it.
+        name: The method or recipe, as a user names it. What is in ``RECIPES`` keeps its settings.
         recipe: The method with its settings.
         path: What ``load`` takes.
         attributes: The class table to take, where there are several.
@@ -110,14 +110,19 @@ class Unit:
         return method_name(self.recipe.method)
 
     @property
+    def space(self) -> Mapping[str, Sequence[Any]]:
+        """The values to choose from, by setting; none for a recipe, which keeps its settings."""
+        return {} if self.name in RECIPES else self.recipe.method.search_space
+
+    @property
     def choice_fits(self) -> int:
         """The number of trainings that the choice takes."""
-        return count_fits(self.recipe.method.search_space, self.selection, self.trials)
+        return count_fits(self.space, self.selection, self.trials)
 
     def candidates(self) -> Iterator[ZeroShotClassifier]:
-        """Yields the method with the settings of each candidate of its search space."""
+        """Yields the method with the settings of each candidate."""
         chosen = self.selection != "last"
-        for settings in combinations(self.recipe.method.search_space if chosen else {}):
+        for settings in combinations(self.space if chosen else {}):
             yield clone(self.recipe.method).set_params(**settings)
 
     def key(self, seed: int | None = None) -> str:
@@ -136,8 +141,8 @@ class Unit:
         method, penalty = self.recipe.method, self.recipe.seen_penalty
         given = {"penalty": None if penalty is None else asdict(penalty)}
         searched = {
-            "space": {name: list(values) for name, values in method.search_space.items()},
-            "trials": self.trials if method.search_space else None,
+            "space": {name: list(values) for name, values in self.space.items()},
+            "trials": self.trials if self.space else None,
             "folds": FOLDS,
             "criterion": CRITERION,
         }
@@ -164,7 +169,7 @@ class Unit:
         method = _seeded(self.recipe.method, 0)
         start_peak()
         with _collecting() as warned:
-            choice = choose(method, data, self.selection, self.trials)
+            choice = choose(method, data, self.selection, self.trials, self.space)
 
         return self._record(
             "choice",

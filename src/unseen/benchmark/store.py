@@ -4,10 +4,12 @@ __all__ = ["FORMAT", "Record", "RunStore", "read_records"]
 
 import fcntl
 import json
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from unseen.data.dataset import DataError
@@ -16,6 +18,25 @@ FORMAT = 1  # of a record; raise it when a record changes what it means
 FILE = "runs.jsonl"
 
 Record = dict[str, Any]
+
+logger = logging.getLogger(__name__)
+
+NUMBER = (int, float)
+MEASURED = (int, float, NoneType)  # nothing where there were no rows to measure on
+MEASURES = ("zsl_accuracy", "unseen_accuracy", "seen_accuracy", "harmonic_mean", "ausuc")
+NEEDED: dict[str, dict[str, Any]] = {  # of each kind, what is read when a benchmark goes on
+    "choice": {
+        "seconds": object,
+        "chosen": dict,
+        "choice": {"fits": NUMBER, "seconds": NUMBER, "penalty": (dict, NoneType)},
+    },
+    "run": {
+        "seed": int,
+        "chosen": dict,
+        "metrics": dict.fromkeys(MEASURES, MEASURED),
+        "seconds": {"fit": NUMBER, "predict": NUMBER},
+    },
+}
 
 
 class RunStore:
@@ -35,7 +56,9 @@ class RunStore:
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
         ...     store = RunStore(Path(folder))
-        ...     store.append({"key": "a", "format": 1}), store.append({"key": "a", "format": 1})
+        ...     record = {"format": 1, "kind": "choice", "key": "a", "seconds": 1.0, "chosen": {}}
+        ...     record["choice"] = {"fits": 3, "seconds": 1.0, "penalty": None}
+        ...     store.append(record), store.append(record)
         (True, False)
     """
 
@@ -99,7 +122,8 @@ class RunStore:
             self._records, self._lines, self._read = {}, 0, 0
         content = os.pread(file, size - self._read, self._read)
         for record, length in _parse(content, self._lines, self.path):
-            self._records.setdefault(record["key"], record)
+            if record is not None:
+                self._records.setdefault(record["key"], record)
             self._lines += 1
             self._read += length
 
@@ -111,39 +135,51 @@ def read_records(path: Path) -> list[Record]:
         path: The folder of the store, or its file.
 
     Raises:
-        DataError: If there is none, or a line is damaged or of a newer version.
+        DataError: If there is none, or a line is damaged, incomplete or of a newer version.
 
     Example:
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
-        ...     _ = RunStore(Path(folder)).append({"key": "a", "format": 1})
+        ...     _ = RunStore(Path(folder))
         ...     read_records(Path(folder))
-        [{'key': 'a', 'format': 1}]
+        []
     """
     file = path / FILE if path.is_dir() else path
     if not file.exists():
-        raise DataError([f"There is no run store {file}; `unseen benchmark -o` writes one."])
+        place = f"in {path.absolute()}" if path.is_dir() else path.absolute()
+        raise DataError([f"There is no run store {place}; `unseen benchmark -o` writes one."])
+    content = file.read_bytes()
+    parsed = list(_parse(content, 0, file))
 
-    return [record for record, _ in _parse(file.read_bytes(), 0, file)]
+    if content[sum(length for _, length in parsed) :].endswith(b"\n"):
+        logger.warning("%s: the last line, %d, is damaged and left out.", file, len(parsed) + 1)
+
+    return [record for record, _ in parsed if record is not None]
 
 
-def _parse(content: bytes, before: int, path: Path) -> Iterator[tuple[Record, int]]:
-    """Yields each record with the length of its line; the last may be broken."""
+def _parse(content: bytes, before: int, path: Path) -> Iterator[tuple[Record | None, int]]:
+    """Yields the record of each line, if not blank, and its length; the last may be broken."""
+    if not before and content.lstrip()[:1] not in (b"", b"{", b"\0"):
+        raise DataError(
+            [
+                "It is not a run store: its first line is no record. Name the folder that "
+                "`unseen benchmark -o` wrote; if this is one, delete that line."
+            ],
+            where=str(path),
+        )
     *whole, _ = content.split(b"\n")  # behind the last newline is nothing, or a broken line
     for number, line in enumerate(whole, start=1):
+        if not line.strip():
+            yield None, len(line) + 1
+            continue
         try:
             record = json.loads(line)
-            record["key"]
-        except (ValueError, TypeError, KeyError) as error:
-            if number == len(whole) and len(content) == sum(map(len, whole)) + number:
+        except ValueError as error:
+            if number == len(whole) and content.endswith(b"\n"):
                 return  # a crash of the machine can leave zeros where the last line was
-            raise DataError(
-                [
-                    f"Line {before + number} is damaged. Delete that line: its run will be "
-                    "repeated, the others will not."
-                ],
-                where=str(path),
-            ) from error
+            raise _damaged(f"Line {before + number} is damaged. Delete that", path) from error
+        if not isinstance(record, dict) or not isinstance(record.get("key"), str):
+            raise _damaged(f"Line {before + number} is damaged. Delete that", path)
         if record.get("format") != FORMAT:
             raise DataError(
                 [
@@ -152,7 +188,33 @@ def _parse(content: bytes, before: int, path: Path) -> Iterator[tuple[Record, in
                 ],
                 where=str(path),
             )
+        needed = NEEDED.get(str(record.get("kind")))
+        if lacking := "kind" if needed is None else _lacking(record, needed):
+            name = f"Line {before + number}, record {record['key'][:12]}"
+            raise _damaged(f"{name} lacks {lacking!r}. Delete its", path)
         yield record, len(line) + 1
+
+
+def _damaged(start: str, path: Path) -> DataError:
+    return DataError(
+        [f"{start} line: its run will be repeated, the others will not."], where=str(path)
+    )
+
+
+def _lacking(record: Record, needed: Record) -> str | None:
+    """Returns the first name, such as ``seconds.fit``, that is missing or of another type."""
+    for name, kind in needed.items():
+        if name not in record:
+            return name
+        if not isinstance(kind, dict):
+            if not isinstance(record[name], kind):
+                return name
+        elif not isinstance(record[name], dict):
+            return name
+        elif inner := _lacking(record[name], kind):
+            return f"{name}.{inner}"
+
+    return None
 
 
 def _explain(error: OSError, folder: Path) -> str:

@@ -43,7 +43,8 @@ def benchmark(
     """Compare methods on data sets, over seeds, each run recorded in OUTPUT/runs.jsonl.
 
     Settings and the penalty on seen classes are chosen once per method and data set, on hidden
-    seen classes, and serve all seeds. The same command goes on where an interrupted one stopped.
+    seen classes, and serve all seeds; recipes keep their settings. The same command goes on where
+    an interrupted one stopped.
 
     Arguments:
         data: Folders or files of data, or "digits"; FILE:NAME takes the class table NAME.
@@ -53,7 +54,8 @@ def benchmark(
         selection: How settings are chosen: on hidden seen classes; not at all, "last"; or on the
             test classes, "oracle", which is a bound and no result.
         workers: The number of processes; by default one per core, four at most.
-        trials: The number of settings that Optuna draws instead of the search space's own.
+        trials: The number of settings that Optuna draws instead of the search space's own; recipes
+            keep theirs.
         as_json: Print the results as JSON.
     """
     if selection == "last" and trials is not None:
@@ -80,10 +82,11 @@ def benchmark(
     if as_json:
         print_json({"store": str(store.path), **board.to_json()})
     else:
-        results().print(board.table())
+        console = results()
+        console.print(board.table(width=console.width))
     for failure in board.failures():
         notes().print(f"failed: {failure}", soft_wrap=True, style="red")
-    if not as_json:
+    if board.done and not as_json:
         notes().print(f"next: {shlex.join(['unseen', 'report', str(output)])}", soft_wrap=True)
 
     return FAILED if board.failures() else 0
@@ -93,10 +96,24 @@ def method_names(text: str) -> list[str]:
     """Returns the methods that ``-m`` names, each once."""
     from unseen.methods import METHODS
 
-    names = [name.strip() for name in text.split(",")]
+    names = [name for part in text.split(",") if (name := part.strip())]
+    if not names:
+        raise UserError("`-m` names no method; `unseen methods` lists them.")
     listed = [each for name in names for each in (METHODS if name == ALL else (name,))]
 
     return list(dict.fromkeys(listed))
+
+
+def check_case(name: str) -> str:
+    """Returns a name, unless it is that of a method or recipe but for its capitals."""
+    from unseen.benchmark.recipes import RECIPES
+    from unseen.methods import METHODS
+
+    lower, known = name.lower(), {*METHODS, *RECIPES}
+    if name not in known and lower in known:
+        raise UserError(f"There is no method or recipe {name!r}. Did you mean {lower!r}?")
+
+    return name
 
 
 def make_units(
@@ -108,7 +125,7 @@ def make_units(
     command: str,
 ) -> Iterator["Unit"]:
     """Yields every method on every data set, each once."""
-    recipes = {name: find_recipe(name) for name in names}  # before any data are read
+    recipes = {name: find_recipe(check_case(name)) for name in names}  # before any data are read
 
     from unseen.benchmark.runs import Unit, describe_data
     from unseen.data.load import load
@@ -167,6 +184,9 @@ def check(units: Sequence["Unit"]) -> None:
         for candidate in unit.candidates():
             candidate.check_settings()
     if units[0].trials is not None:
+        kept = dict.fromkeys(unit.name for unit in units if not unit.space)
+        if kept:
+            note(f"`--trials` leaves {', '.join(kept)} as they are: no settings to choose from.")
         from unseen.benchmark.wider_search import check_optuna
 
         check_optuna()
@@ -179,6 +199,7 @@ def run(board: Scoreboard, store: "RunStore", workers: int | None) -> None:
 
     done = store.records()
     board.take(done)
+    tell_versions(board)
     left = [unit for unit in board.units if left_to_do(unit, done) is not None]
     if not left:
         note(f"all runs are in {store.path} already.")
@@ -195,3 +216,17 @@ def run(board: Scoreboard, store: "RunStore", workers: int | None) -> None:
             f"{board.done} of {board.all} runs are in {store.path}; the same command goes on."
         ) from None
     board.take(store.records())  # those of another process on the same store, too
+
+
+def tell_versions(board: Scoreboard) -> None:
+    """Notes where runs are of another version of unseen, whose methods may differ."""
+    from unseen.benchmark.machine import versions
+
+    runs = [run for row in board.rows.values() for run in row.runs.values()]
+    others = {run.get("versions", {}).get("unseen", "unknown") for run in runs}
+    others.discard(versions()["unseen"])
+    if others:
+        note(
+            f"some runs are of unseen {', '.join(sorted(others))}, this is "
+            f"{versions()['unseen']}; to compare like with like, take a new folder."
+        )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from unseen.benchmark.runs import Outcome, Unit
     from unseen.benchmark.store import Record
 
+LEAST_NAME, MOST_NAME = 12, 22  # columns of a name; a longer one is folded
 See = Callable[["Unit", "Outcome"], None]
 
 
@@ -66,9 +67,10 @@ class Row:
         if self.runs:
             return fmean(run_seconds(run) for run in self.runs.values())
 
-        return (
-            None if self.choice is None else self.choice["seconds"] / self.choice["choice"]["fits"]
-        )
+        if self.choice is None:
+            return None
+
+        return self.choice["choice"]["seconds"] / self.choice["choice"]["fits"]
 
 
 class Scoreboard:
@@ -133,7 +135,7 @@ class Scoreboard:
         """
         rows = list(self.rows.values())
         runs = [known for row in rows if (known := row.seconds_per_run) is not None]
-        choices = [row.choice["seconds"] for row in rows if row.choice is not None]
+        choices = [row.choice["choice"]["seconds"] for row in rows if row.choice is not None]
         if not runs:
             return None
 
@@ -147,29 +149,41 @@ class Scoreboard:
 
         return max(max(left), sum(left) / at_once) if at_once else 0.0
 
-    def table(self, only: "Unit | None" = None) -> Table:
-        """Returns mean and standard deviation over seeds, in percent, at most 80 columns wide.
+    def table(self, only: "Unit | None" = None, width: int = 80) -> Table:
+        """Returns mean and standard deviation over seeds, in percent.
 
         Arguments:
             only: The unit whose data set is shown; by default all are.
+            width: The columns there are; where the names would not fit, no deviations are shown.
         """
-        table = Table(box=None, pad_edge=False, padding=(0, 1))
-        table.add_column("percent", overflow="fold")
+        rows = [
+            row
+            for row in self.rows.values()
+            if only is None or data_name(row.unit) == data_name(only)
+        ]
+        names = min(max(len(row.unit.name) for row in rows) + 2, MOST_NAME)
+        cells = [
+            [mean_and_deviation(row.values(name)) for name in MEASURES.values()] for row in rows
+        ]
+        counts = [f"{len(row.runs)}/{len(row.unit.seeds)}" for row in rows]
+        columns = [*zip(MEASURES, *cells, strict=True), ("runs", *counts)]
+        if names + sum(max(map(len, column)) + 2 for column in columns) > width:
+            cells = [[cell.partition("±")[0] for cell in row] for row in cells]
+
+        title = selection_note(rows[0].unit)
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1))
+        table.add_column("percent", overflow="fold", min_width=LEAST_NAME)
         for heading in MEASURES:
             table.add_column(heading, justify="right", no_wrap=True)
         table.add_column("runs", justify="right", no_wrap=True)
 
         shown = None
-        for row in self.rows.values():
-            if only is not None and data_name(row.unit) != data_name(only):
-                continue
+        for row, measured, runs in zip(rows, cells, counts, strict=True):
             if data_name(row.unit) != shown:
                 shown = data_name(row.unit)
-                table.add_row(Text(shown + selection_note(row.unit)), style="bold")
+                table.add_row(Text(shown), style="bold")
             style = "red" if row.unit.selection == "oracle" or row.failed else None
-            cells = [mean_and_deviation(row.values(measure)) for measure in MEASURES.values()]
-            runs = f"{len(row.runs)}/{len(row.unit.seeds)}"
-            table.add_row(f"  {row.unit.name}", *cells, runs, style=style)
+            table.add_row(f"  {row.unit.name}", *measured, runs, style=style)
 
         return table
 
@@ -220,12 +234,14 @@ def watching(board: Scoreboard) -> Iterator[See]:
     task = bar.add_task("runs", total=board.all, completed=board.done, left=time_left(board))
     first = board.units[0]
 
-    with Live(Group(bar, board.table(first)), console=console, transient=True) as live:
+    with Live(
+        Group(bar, board.table(first, console.width)), console=console, transient=True
+    ) as live:
 
         def see(unit: "Unit", outcome: "Outcome") -> None:
             board.add(unit, outcome)
             bar.update(task, completed=board.done, left=time_left(board))
-            live.update(Group(bar, board.table(unit)))
+            live.update(Group(bar, board.table(unit, console.width)))
 
         yield see
 
@@ -240,7 +256,7 @@ def line(board: Scoreboard, unit: "Unit", outcome: "Outcome") -> str:
     if outcome["kind"] == "choice":
         chosen = ", ".join(f"{name}={value}" for name, value in outcome["chosen"].items())
         said = f"chose {chosen or 'the penalty'} in {outcome['choice']['fits']} fits"
-        return f"{start}: {said}, {outcome['seconds']:.1f} s"
+        return f"{start}: {said}, {outcome['choice']['seconds']:.1f} s"
 
     measures = "  ".join(
         f"{heading} {mean_and_deviation([] if value is None else [value])}"
@@ -267,11 +283,11 @@ def data_name(unit: "Unit") -> str:
     return unit.data["name"] + ("" if unit.attributes is None else f":{unit.attributes}")
 
 
-def selection_note(unit: "Unit") -> str:
+def selection_note(unit: "Unit") -> Text | None:
     if unit.selection == "oracle":
-        return "  (oracle: chosen on test classes, a bound)"
+        return Text("oracle: chosen on test classes, a bound", style="red")
 
-    return "  (settings as given)" if unit.selection == "last" else ""
+    return Text("settings as given") if unit.selection == "last" else None
 
 
 def run_seconds(run: "Record") -> float:
