@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 
 from unseen.report.measures import ACCURACIES
 from unseen.report.records import read_runs
-from unseen.report.summary import DataSummary, MethodSummary, summarize
+from unseen.report.summary import DataSummary, MethodSummary, Spread, summarize
 
 HARMONIC, ZERO_SHOT, INK, PALE, RULE = "#0b6e99", "#d9730d", "#37352f", "#9b9a97", "#e3e2e0"
 LEGEND = ((HARMONIC, "o"), (ZERO_SHOT, "D"))
@@ -47,15 +47,17 @@ def print_table(summary: DataSummary, seconds: Mapping[tuple[str, str], float]) 
     print(f"\n{name}\n{'':14s}{heads}{'H bare':>8s}{'H oracle':>9s}{'fit':>7s}{'choice':>8s}  s")
     total = 0.0
     for method in summary.methods:
-        cells = "".join(
-            f"{100 * spread.mean:7.1f} ±{100 * spread.deviation:3.1f}"
-            for spread in (method.measures[measure.name] for measure in ACCURACIES)
-        )
+        spreads = (method.measures[measure.name] for measure in ACCURACIES)
+        cells = "".join(f"{100 * s.mean:7.1f}{deviation(method, s)}" for s in spreads)
         bare, oracle = (100 * block["harmonic_mean"].mean for block in (method.bare, method.oracle))
         fit, choice = method.measures["fit_seconds"].mean, seconds[name, method.name]
         total += fit * len(method.runs) + choice
         print(f"{method.name:14s}{cells}{bare:8.1f}{oracle:9.1f}{fit:7.1f}{choice:8.1f}")
     print(f"{len(summary.methods)} methods: {total / 60:.1f} minutes of one process")
+
+
+def deviation(method: MethodSummary, spread: Spread) -> str:
+    return f" ±{100 * spread.deviation:3.1f}" if method.runs[0].is_random else " " * 5
 
 
 def by_mean(summaries: Sequence[DataSummary]) -> list[str]:
