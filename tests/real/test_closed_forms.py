@@ -58,13 +58,16 @@ def judged(task: Rehearsal) -> NDArray[np.float64]:
     return np.array([[result.ausuc, result.zsl_accuracy] for result in results])
 
 
+@pytest.mark.parametrize(("name", "attributes"), [("gtsrb", None), ("gtsrb", "words")])
 def test_settings_chosen_on_hidden_classes_are_near_those_chosen_on_the_test(
-    real_data: Path,
+    real_data: Path, name: str, attributes: str | None
 ) -> None:
-    data = read(real_data)
-    hidden = np.mean([judged(task) for task in rehearsals(data, HiddenClassFolds(folds=2))], axis=0)
+    """Ten folds, as in benchmarks/eszsl_choice.py, whose results have the animals too."""
+    data = load(real_data / f"{name}.npz", attributes)
+    folds = HiddenClassFolds(folds=10)
+    hidden = np.mean([judged(task) for task in rehearsals(data, folds)], axis=0)
     test = judged(final_test(data))
     chosen, oracle = test[hidden[:, 0].argmax(), 1], test[:, 1].max()
 
-    assert chosen > 0.30  # chance is 0.10
+    assert chosen > 0.25  # chance is 0.10
     assert oracle - chosen < 0.02
