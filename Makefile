@@ -36,6 +36,10 @@ docs: setup
 bench: setup
 	$(BIN)/python benchmarks/train_speed.py
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/denormals.py
+	$(BIN)/python benchmarks/many_seeds.py
+	$(BIN)/python benchmarks/closed_form_grid.py
+	$(BIN)/python benchmarks/eszsl_choice.py
 	$(BIN)/python benchmarks/real_data.py variants
 	$(BIN)/python benchmarks/real_data.py training
 
