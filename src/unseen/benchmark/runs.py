@@ -35,7 +35,7 @@ from unseen.data.dataset import SPLITS, DataError, ZeroShotData
 from unseen.data.load import load
 from unseen.data.simulate import simulate_toy
 from unseen.decide import SeenPenalty, oracle_seen_penalty
-from unseen.methods.base import ZeroShotClassifier
+from unseen.methods.base import ZeroShotClassifier, with_seed
 from unseen.methods.class_norm import MLP
 from unseen.methods.many_seeds import fit_seeds
 from unseen.methods.saving import method_name
@@ -166,7 +166,7 @@ class Unit:
         return None if self.name == self.method_name else self.name
 
     def _choose(self, data: ZeroShotData) -> Record:
-        method = _seeded(self.recipe.method, 0)
+        method = with_seed(self.recipe.method, 0)
         start_peak()
         with _collecting() as warned:
             choice = choose(method, data, self.selection, self.trials, self.space)
@@ -317,7 +317,7 @@ def train_seeds(
             return
 
     for seed in seeds:
-        model, start = _seeded(method, seed), time.perf_counter()
+        model, start = with_seed(method, seed), time.perf_counter()
         fitted: ZeroShotClassifier | Exception
         try:
             fitted = model.fit(
@@ -379,13 +379,6 @@ def _collecting() -> Iterator[list[str]]:
     with warnings.catch_warnings(record=True) as caught:
         yield texts
     texts += dict.fromkeys(str(warning.message) for warning in caught)
-
-
-def _seeded(method: ZeroShotClassifier, seed: int) -> ZeroShotClassifier:
-    """Returns a copy with a seed; a closed form may have none."""
-    model = clone(method)
-
-    return model.set_params(**{SEED: seed}) if SEED in model.get_params() else model
 
 
 def _points(curve: SeenUnseenCurve) -> dict[str, list[float]]:
