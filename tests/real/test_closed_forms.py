@@ -62,7 +62,7 @@ def judged(task: Rehearsal) -> NDArray[np.float64]:
 def test_settings_chosen_on_hidden_classes_are_near_those_chosen_on_the_test(
     real_data: Path, name: str, attributes: str | None
 ) -> None:
-    """Ten folds, picked with the test in view (docs/methods/eszsl.md): this guards, it proves not."""
+    """Ten folds, picked with the test in view (docs/methods/eszsl.md): a guard, no proof."""
     data = load(real_data / f"{name}.npz", attributes)
     folds = HiddenClassFolds(folds=10)
     hidden = np.mean([judged(task) for task in rehearsals(data, folds)], axis=0)
