@@ -1,9 +1,9 @@
 """Chooses ESZSL's two penalties on hidden seen classes, and sets them beside the best on the test.
 
 All 49 pairs of the search space share one decomposition a fold, so that ten folds, with a fifth of
-the seen classes hidden in each, cost little (docs/methods/eszsl.md: why ten). The pair of the greatest mean AUSUC over the folds
-is taken. Printed: T1 in percent on the test with that pair, with the pair that is best there (an
-oracle), and their difference.
+the seen classes hidden in each, cost little. Ten were picked with the test numbers in view
+(docs/methods/eszsl.md). The pair of the greatest mean AUSUC over the folds is taken. Printed: T1 in
+percent on the test with that pair, with the pair that is best there (an oracle), and the gap.
 
 Command: UNSEEN_DATA=../shared/data python benchmarks/eszsl_choice.py [--folds 10]
 """
