@@ -18,7 +18,7 @@ from unseen.data.dataset import DataError, ZeroShotData
 from unseen.data.simulate import simulate_toy
 from unseen.decide import SeenPenalty
 from unseen.methods import METHODS
-from unseen.methods.base import ZeroShotClassifier
+from unseen.methods.base import CHECKED_ROWS, ZeroShotClassifier
 from unseen.training.loop import EpochReport, Monitor
 
 Make = Callable[..., ZeroShotClassifier]
@@ -390,6 +390,14 @@ def test_undescribed_classes_cannot_be_predicted(
     with pytest.raises(DataError, match="must be finite"):
         model.predict(toy.features)
     assert model.predict(toy.features, toy.class_attributes).shape == (len(toy.features),)
+
+
+def test_nan_is_found_beyond_the_first_part_of_the_rows() -> None:
+    X = np.zeros((2 * CHECKED_ROWS, 3), dtype=np.float16)
+    X[-1, 1] = np.nan
+
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        METHODS["eszsl"]().fit(X, np.arange(len(X)) % 2)
 
 
 # Looking on.

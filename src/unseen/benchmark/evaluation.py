@@ -1,11 +1,12 @@
 """The judgement of a trained model on the test rows of a data set."""
 
-__all__ = ["Evaluation", "evaluate"]
+__all__ = ["Evaluation", "evaluate", "judge_scores"]
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unseen.data.dataset import ZeroShotData
 from unseen.decide import SeenPenalty, oracle_seen_penalty
@@ -114,8 +115,25 @@ def evaluate(
     """
     _check_seen(model, data)
     rows = np.concatenate([data.test_seen, data.test_unseen])
-    labels = data.labels[rows]
-    scores = model.decision_function(data.rows(rows, data.compact_type), data.class_attributes)
+    features = data.rows(rows, data.compact_type)
+
+    return judge_scores(
+        model, data, model.decision_function(features, data.class_attributes), weighting
+    )
+
+
+def judge_scores(
+    model: ZeroShotClassifier, data: ZeroShotData, scores: NDArray, weighting: Weighting = "class"
+) -> Evaluation:
+    """Judges scores that a trained model gave to the test rows, as ``evaluate`` does.
+
+    Arguments:
+        model: The fitted model.
+        data: The data set.
+        scores: Its scores of ``data.test_seen``, then ``data.test_unseen``, for all classes.
+        weighting: Whether each class counts the same, or each sample.
+    """
+    labels = data.labels[np.concatenate([data.test_seen, data.test_unseen])]
 
     def result(penalty: SeenPenalty | None) -> GZSLResult:
         return gzsl_result(

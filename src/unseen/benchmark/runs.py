@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from unseen.benchmark.evaluation import MEASURES, evaluate
+from unseen.benchmark.evaluation import MEASURES, judge_scores
 from unseen.benchmark.machine import machine, peak_memory_mb, start_peak, versions
 from unseen.benchmark.recipes import RECIPES, Recipe
 from unseen.benchmark.selection import (
@@ -230,7 +230,7 @@ class Unit:
         model.seen_penalty_ = self._penalty(choice, scores, labels, data.seen)
         both = len(data.test_seen) and len(data.test_unseen)
         curve = _points(seen_unseen_curve(scores, labels, data.seen)) if both else None
-        results = evaluate(model, data).to_json()
+        results = judge_scores(model, data, scores).to_json()
         measures = ("penalty", "selection", "no_penalty", "hidden_class_penalty", "oracle")
 
         return {

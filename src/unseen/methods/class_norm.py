@@ -13,12 +13,11 @@ from functools import partial
 from typing import Any, ClassVar
 
 import torch
-from numpy.typing import NDArray
 from sklearn.utils import Tags
 from torch import Tensor
 
 from unseen.losses.smoothed_cross_entropy import smoothed_cross_entropy
-from unseen.methods.network import NetworkClassifier
+from unseen.methods.network import PrototypeClassifier
 from unseen.methods.settings import check_choice, check_number
 from unseen.nets.attribute_embedder import AttributeEmbedder, Norm
 from unseen.nets.class_standardization import ClassStandardization, DynamicNormalization
@@ -27,11 +26,10 @@ from unseen.nets.layer_normalization import LayerNormalization
 from unseen.nets.linear import linear
 from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing
 from unseen.nets.scoring_network import ScaledCosineNetwork
-from unseen.training.resident import chunks
 from unseen.training.step import OPTIMIZERS
 
 
-class ClassNorm(NetworkClassifier):
+class ClassNorm(PrototypeClassifier):
     r"""Learns prototypes from class descriptions, standardised over classes on the way.
 
     .. math:: y_{ic} = \gamma^2 \cos(z_i, P(a_c)), \qquad
@@ -170,13 +168,6 @@ class ClassNorm(NetworkClassifier):
         self.device = device
         self.random_state = random_state
 
-    def _look_at(self, features: FeaturePreprocessing, X: NDArray) -> None:
-        """A ReLU would forbid prototypes the signs that centred or signed features have."""
-        if self.final_activation == "auto":
-            self.final_relu_ = all(bool((features(chunk) >= 0).all()) for chunk in chunks(X))
-        else:
-            self.final_relu_ = self.final_activation == "relu"
-
     def _loss(self, x: Tensor, target: Tensor, S: Tensor, unseen: Tensor) -> Tensor:  # noqa: ARG002
         logits = linear(x, self.network_.embed(S))  # (b, k) or (s, b, k)
 
@@ -190,9 +181,6 @@ class ClassNorm(NetworkClassifier):
     def _settle(self, S: Tensor) -> None:
         if self.statistics == "exact":
             self.network_.settle(S)
-
-    def _fitted(self) -> dict[str, bool]:
-        return {"final_relu_": self.final_relu_}
 
     def _network(
         self,
@@ -242,7 +230,6 @@ class ClassNorm(NetworkClassifier):
         check_choice("affine", self.affine, ("none", "first", "last", "both"))
         check_choice("statistics", self.statistics, ("running", "exact"))
         check_choice("init", self.init, INITIALIZATIONS)
-        check_choice("final_activation", self.final_activation, ("auto", "relu", None))
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
 
         check_number("depth", self.depth, 0, 20, whole=True)

@@ -14,17 +14,15 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from unseen.methods.network import NetworkClassifier
-from unseen.methods.settings import check_choice, check_number
+from unseen.methods.network import PrototypeClassifier
+from unseen.methods.settings import check_number
 from unseen.nets.attribute_embedder import AttributeEmbedder
 from unseen.nets.initialization import initialize_normal
 from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing
 from unseen.nets.scoring_network import ScaledCosineNetwork
 from unseen.training.batches import Batches, Episodes
-from unseen.training.resident import chunks
 
 
 class LearnedScaleNetwork(ScaledCosineNetwork):
@@ -52,7 +50,7 @@ class LearnedScaleNetwork(ScaledCosineNetwork):
         return self.slope * (x @ embedded.T + self.bias)
 
 
-class CVC(NetworkClassifier):
+class CVC(PrototypeClassifier):
     r"""Learns in episodes to predict a visual classifier from each class description.
 
     .. math:: y_{ic} = s \, (\cos(x_i, w_c) + b), \qquad
@@ -148,12 +146,6 @@ class CVC(NetworkClassifier):
 
         return Episodes(labels, self.ways, self.shots, episodes)
 
-    def _look_at(self, features: FeaturePreprocessing, X: NDArray) -> None:
-        """A ReLU would forbid prototypes the signs that centred or signed features have."""
-        self.final_relu_ = self.final_activation == "relu" or (
-            self.final_activation == "auto" and features.nonnegative(chunks(X))
-        )
-
     def _network(
         self,
         features: FeaturePreprocessing,
@@ -180,9 +172,6 @@ class CVC(NetworkClassifier):
         ways = torch.arange(len(classes), device=target.device)
         return F.cross_entropy(logits, ways.repeat_interleave(self.shots))
 
-    def _fitted(self) -> dict[str, bool]:
-        return {"final_relu_": self.final_relu_}
-
     def check_settings(self) -> None:
         """Raises a ``ValueError`` for a setting of no use."""
         super().check_settings()
@@ -191,7 +180,6 @@ class CVC(NetworkClassifier):
         check_number("shots", self.shots, 1, whole=True)
         if self.episodes is not None:
             check_number("episodes", self.episodes, 1, whole=True)
-        check_choice("final_activation", self.final_activation, ("auto", "relu", None))
         check_number("step_epochs", self.step_epochs, 1, whole=True)
         check_number("step_factor", self.step_factor, 0, open_low=True)
         if self.clip_norm is not None:

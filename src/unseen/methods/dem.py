@@ -12,17 +12,15 @@ from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
-from unseen.methods.network import NetworkClassifier
+from unseen.methods.network import PrototypeClassifier
 from unseen.methods.settings import check_choice, check_number
 from unseen.nets.attribute_embedder import AttributeEmbedder
 from unseen.nets.cosine_head import normalize_rows
 from unseen.nets.initialization import initialize_normal
 from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing
 from unseen.nets.scoring_network import ScoringNetwork
-from unseen.training.resident import chunks
 
 
 class PrototypeNetwork(ScoringNetwork):
@@ -60,7 +58,7 @@ class PrototypeNetwork(ScoringNetwork):
         return 2 * x @ embedded.T - lengths
 
 
-class DEM(NetworkClassifier):
+class DEM(PrototypeClassifier):
     r"""Maps descriptions to prototypes by least squares, and takes the nearest prototype.
 
     .. math:: \min_P \; \frac{1}{n d} \sum_{i} \lVert P(a_{y_i}) - x_i \rVert^2
@@ -142,12 +140,6 @@ class DEM(NetworkClassifier):
         self.device = device
         self.random_state = random_state
 
-    def _look_at(self, features: FeaturePreprocessing, X: NDArray) -> None:
-        """A ReLU would keep prototypes from the negative features there are."""
-        self.final_relu_ = self.final_activation == "relu" or (
-            self.final_activation == "auto" and features.nonnegative(chunks(X))
-        )
-
     def _network(
         self,
         features: FeaturePreprocessing,
@@ -172,13 +164,9 @@ class DEM(NetworkClassifier):
         # the penalty on all parameters is the optimizer's `weight_decay`
         return F.mse_loss(prototypes.index_select(0, target), x)
 
-    def _fitted(self) -> dict[str, bool]:
-        return {"final_relu_": self.final_relu_}
-
     def check_settings(self) -> None:
         """Raises a ``ValueError`` for a setting of no use."""
         super().check_settings()
         check_number("hidden", self.hidden, 1, whole=True)
         check_number("init_std", self.init_std, 0, open_low=True)
         check_choice("similarity", self.similarity, ("distance", "cosine"))
-        check_choice("final_activation", self.final_activation, ("auto", "relu", None))

@@ -1,6 +1,6 @@
 """What all methods share that learn a network by gradient descent."""
 
-__all__ = ["NetworkClassifier"]
+__all__ = ["NetworkClassifier", "PrototypeClassifier"]
 
 import hashlib
 from abc import abstractmethod
@@ -285,3 +285,32 @@ def _take(table: Tensor, batch: Tensor) -> Tensor:
         return table.index_select(0, batch)
 
     return table.index_select(0, batch.T.flatten()).unflatten(0, (batch.shape[1], -1))
+
+
+class PrototypeClassifier(NetworkClassifier):
+    """A network classifier with prototypes, which may end in a ReLU.
+
+    Arguments:
+        final_activation: ``"relu"``, ``None``, or ``"auto"``: a ReLU where no prepared feature is
+            negative.
+
+    Attributes:
+        final_relu_: Whether prototypes pass through a ReLU.
+    """
+
+    final_activation: str | None
+    final_relu_: bool
+
+    def check_settings(self) -> None:
+        """Raises a ``ValueError`` for a setting of no use."""
+        super().check_settings()
+        check_choice("final_activation", self.final_activation, ("auto", "relu", None))
+
+    def _look_at(self, features: FeaturePreprocessing, X: NDArray) -> None:
+        """A ReLU would forbid prototypes the signs that centred or signed features have."""
+        self.final_relu_ = self.final_activation == "relu" or (
+            self.final_activation == "auto" and features.nonnegative(chunks(X))
+        )
+
+    def _fitted(self) -> dict[str, bool]:
+        return {"final_relu_": self.final_relu_}
