@@ -79,10 +79,10 @@ def test_the_rate_is_that_of_the_next_step() -> None:
     before = copy.deepcopy(state(module))
     step = EagerStep(squared_error(module), optimizer_of(module), None)
 
-    step.set_lr(0.0)
+    step.scale_lr(0.0)
     step(torch.arange(40))
     assert_close(state(module), before, rtol=0, atol=0)
-    step.set_lr(0.01)
+    step.scale_lr(1.0)
     step(torch.arange(40))
     assert not torch.equal(state(module)[0], before[0])
 
@@ -95,7 +95,7 @@ def run(make: type[EagerStep], clip_norm: float | None) -> tuple[list[Tensor], l
     losses = []
     for epoch in range(10):
         order = torch.randperm(40, generator=torch.Generator().manual_seed(epoch)).to(device)
-        step.set_lr(0.01 * 0.9**epoch)
+        step.scale_lr(0.9**epoch)
         losses += [step(batch).cpu() for batch in order.split(16)]  # 16, 16 and 8 rows
 
     return losses, state(module)

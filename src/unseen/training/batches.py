@@ -1,10 +1,12 @@
 """Which rows make the steps of an epoch: all in random order, any of them, or episodes."""
 
-__all__ = ["Batches", "Episodes", "RandomRows", "Shuffled", "SideBySide"]
+__all__ = ["Batches", "Episodes", "FirstOf", "RandomRows", "Recalling", "Shuffled", "SideBySide"]
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -104,6 +106,65 @@ class RandomRows(Batches):
         drawn = torch.randint(self.rows, (self.steps, self.batch_size), generator=generator)
 
         return drawn.unbind()
+
+
+class FirstOf(Batches):
+    """Takes the first steps of each epoch of other batches, and leaves the rest out.
+
+    Arguments:
+        batches: The other batches.
+        steps: The greatest number of steps of an epoch.
+
+    Example:
+        >>> batches = FirstOf(Shuffled(rows=100, batch_size=8), steps=3)
+        >>> [len(batch) for batch in batches.epoch(torch.Generator().manual_seed(0))]
+        [8, 8, 8]
+    """
+
+    def __init__(self, batches: Batches, steps: int) -> None:
+        self.batches = batches
+        self.steps = steps
+
+    def epoch(self, generator: torch.Generator) -> Sequence[Tensor]:
+        """Draws one epoch: a tensor of row numbers, with shape :math:`(b,)`, per step."""
+        return self.batches.epoch(generator)[: self.steps]
+
+
+class Recalling(Batches):
+    """Adds rows of a memory, drawn without replacement in each step, behind those of a batch.
+
+    They are drawn by a generator of their own, which follows from the state of the one that draws
+    the batches and does not move it: the batches are the same with a memory and without, and a
+    resumed training recalls what the undisturbed one would.
+
+    Arguments:
+        batches: The batches.
+        memory: The number of rows of the memory.
+        recalled: The number of them in each step, at most all.
+        seed: What tells this memory's draws from another's.
+
+    Example:
+        >>> batches = Recalling(Shuffled(rows=4, batch_size=2), memory=100, recalled=3, seed=0)
+        >>> [len(batch) for batch in batches.epoch(torch.Generator().manual_seed(0))]
+        [5, 5]
+    """
+
+    def __init__(self, batches: Batches, memory: int, recalled: int, seed: int) -> None:
+        self.batches = batches
+        self.memory = memory
+        self.recalled = min(recalled, memory)
+        self.seed = seed
+
+    def epoch(self, generator: torch.Generator) -> Sequence[Tensor]:
+        """Draws one epoch: rows of the batch, then of the memory, with shape (b + m,), a step."""
+        state = generator.get_state().numpy().tobytes() + self.seed.to_bytes(8, "little")
+        seed = int.from_bytes(hashlib.sha256(state).digest()[:7], "little")
+        own = np.random.default_rng(seed)  # draws few of many without touching all
+
+        return [
+            torch.cat([batch, torch.from_numpy(own.choice(self.memory, self.recalled, False))])
+            for batch in self.batches.epoch(generator)
+        ]
 
 
 class SideBySide(Batches):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -79,11 +80,13 @@ class Monitor:
         callback: Called after each epoch.
         checkpoint: The file to save to after each epoch, and to resume from, if it exists.
         data_hash: What identifies the data of this training: another does not resume from it.
+        before_step: Called before each step, with the number of steps done.
     """
 
     callback: Callable[[EpochReport], None] | None = None
     checkpoint: Path | None = None
     data_hash: str = ""
+    before_step: Callable[[int], None] | None = None
 
 
 def train(
@@ -94,6 +97,9 @@ def train(
     generator: torch.Generator,
     callback: Callable[[EpochReport], None] | None = None,
     checkpoint: Checkpoint | None = None,
+    groups: Sequence[dict[str, Any]] | None = None,
+    edit: Callable[[], None] | None = None,
+    before_step: Callable[[int], None] | None = None,
 ) -> None:
     """Minimises a loss over the rows of a data set that is resident on the device.
 
@@ -106,6 +112,11 @@ def train(
         callback: Called after each epoch, in the thread that trains; the module is then in
             evaluation mode.
         checkpoint: Where to save after each epoch, and to resume from, if it exists.
+        groups: The parameters in groups as PyTorch takes them, where some descend at a rate of
+            their own; by default all of the module.
+        edit: Called in each step when the gradients are there, to change them in place.
+        before_step: Called before each step with the number of steps done; the module is in
+            training mode and must be left so.
 
     Raises:
         TrainingError: If the loss is not finite.
@@ -114,7 +125,7 @@ def train(
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     optimizer = make_optimizer(
         optimization.optimizer,
-        parameters,
+        parameters if groups is None else groups,
         optimization.lr,
         optimization.weight_decay,
         optimization.beta2,
@@ -124,13 +135,13 @@ def train(
 
     def run(stop: Event) -> None:
         make_step = CapturedStep if device.type == "cuda" else EagerStep
-        step = make_step(loss, optimizer, optimization.clip_norm, optimization.networks)
+        step = make_step(loss, optimizer, optimization.clip_norm, optimization.networks, edit)
         start = time.perf_counter()
 
         for epoch in range(first, optimization.epochs):
             module.train()
             drawn = batches.epoch(generator)
-            mean = _epoch(step, drawn, epoch, optimization, device, stop)
+            mean = _epoch(step, drawn, epoch, optimization, device, stop, before_step)
             module.eval()
             if stop.is_set():
                 return
@@ -159,6 +170,7 @@ def _epoch(
     optimization: Optimization,
     device: torch.device,
     stop: Event,
+    before_step: Callable[[int], None] | None,
 ) -> float:
     """Runs one epoch and returns its mean loss; asks the device for a number only once."""
     sizes = [len(batch) for batch in batches]
@@ -167,9 +179,10 @@ def _epoch(
     for i, batch in enumerate(torch.cat(tuple(batches)).to(device).split(sizes)):
         if stop.is_set():
             break
-        step.set_lr(
-            optimization.lr
-            * learning_rate(
+        if before_step is not None:
+            before_step(epoch * len(sizes) + i)
+        step.scale_lr(
+            learning_rate(
                 optimization.schedule,
                 epoch * len(sizes) + i,
                 len(sizes),

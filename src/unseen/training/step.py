@@ -5,6 +5,7 @@ __all__ = ["OPTIMIZERS", "CapturedStep", "EagerStep", "make_optimizer"]
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,7 +17,7 @@ EAGER_STEPS = 3  # before a capture: optimizer state and library workspaces come
 
 def make_optimizer(
     name: str,
-    parameters: Iterable[Tensor],
+    parameters: Iterable[Tensor] | Iterable[dict[str, Any]],
     lr: float,
     weight_decay: float,
     beta2: float,
@@ -26,19 +27,25 @@ def make_optimizer(
 
     Arguments:
         name: A name in ``OPTIMIZERS``.
-        parameters: The parameters.
+        parameters: The parameters, or groups of them as PyTorch takes them; a group may have a
+            ``lr`` and ``momentum`` of its own.
         lr: The learning rate.
         weight_decay: The L2 penalty, added to the gradient (``"adamw"`` decouples it).
         beta2: The decay of Adam's mean of squared gradients.
         device: The device of the parameters.
     """
     # a captured graph reads its learning rate anew at each replay only if that is a tensor
-    rate = torch.tensor(lr, device=device) if device.type == "cuda" else lr
+    optimizer: Optimizer
     if name == "sgd":
-        return SGD(parameters, rate, momentum=0.9, weight_decay=weight_decay, fused=True)
+        optimizer = SGD(parameters, lr, momentum=0.9, weight_decay=weight_decay, fused=True)
+    else:
+        kind = AdamW if name == "adamw" else Adam
+        optimizer = kind(parameters, lr, (0.9, beta2), weight_decay=weight_decay, fused=True)
+    if device.type == "cuda":
+        for group in optimizer.param_groups:
+            group["lr"] = torch.tensor(group["lr"], device=device)
 
-    kind = AdamW if name == "adamw" else Adam
-    return kind(parameters, rate, (0.9, beta2), weight_decay=weight_decay, fused=True)
+    return optimizer
 
 
 class EagerStep:
@@ -50,6 +57,7 @@ class EagerStep:
         clip_norm: The greatest norm of the whole gradient; ``None`` does not clip.
         networks: The number of networks that the parameters stack, if they do. The loss is then
             the mean of theirs, and each descends, and is clipped, as if it were alone.
+        edit: Called when the gradients are there, to change them in place.
     """
 
     def __init__(
@@ -58,26 +66,31 @@ class EagerStep:
         optimizer: Optimizer,
         clip_norm: float | None,
         networks: int | None = None,
+        edit: Callable[[], None] | None = None,
     ) -> None:
         self.loss = loss
         self.optimizer = optimizer
         self.clip_norm = clip_norm
         self.networks = networks
+        self.edit = edit
         self.parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        self.rates = [float(group["lr"]) for group in optimizer.param_groups]
 
-    def set_lr(self, lr: float) -> None:
-        """Sets the learning rate of the next step."""
-        for group in self.optimizer.param_groups:
+    def scale_lr(self, factor: float) -> None:
+        """Sets the learning rate of the next step to a share of what it was at first."""
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(lr)
+                group["lr"].fill_(rate * factor)
             else:
-                group["lr"] = lr
+                group["lr"] = rate * factor
 
     def __call__(self, batch: Tensor) -> Tensor:
         """Steps on the rows of a batch, with shape :math:`(b,)`, and returns the loss."""
         self.optimizer.zero_grad()
         loss = self.loss(batch)
         loss.backward(None if self.networks is None else torch.full_like(loss, self.networks))
+        if self.edit is not None:
+            self.edit()
         if self.clip_norm is not None:
             self._clip(self.clip_norm)
         self.optimizer.step()
@@ -120,8 +133,9 @@ class CapturedStep(EagerStep):
         optimizer: Optimizer,
         clip_norm: float | None,
         networks: int | None = None,
+        edit: Callable[[], None] | None = None,
     ) -> None:
-        super().__init__(loss, optimizer, clip_norm, networks)
+        super().__init__(loss, optimizer, clip_norm, networks, edit)
 
         self.device = self.parameters[0].device
         self.stream = torch.cuda.Stream(self.device)
