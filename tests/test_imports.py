@@ -30,6 +30,7 @@ LEVELS = {
     "benchmark": 4,
     "report": 4,
     "continual": 4,
+    "models": 5,
     "cli": 5,
 }
 HEAVY = ["torch", "matplotlib", "jinja2", "rich", "cyclopts", "sklearn"]

@@ -1,6 +1,14 @@
 """The one contract of all methods: scikit-learn's, with a table of class descriptions."""
 
-__all__ = ["ZeroShotClassifier", "row_keys", "with_seed"]
+__all__ = [
+    "FLOATS",
+    "ZeroShotClassifier",
+    "check_labels",
+    "check_names",
+    "raise_problems",
+    "row_keys",
+    "with_seed",
+]
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,10 +39,12 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
     """A classifier of classes that it may never have seen.
 
     A method writes ``_fit``, ``_scores``, ``_state`` and ``_restore``. It gets the descriptions of
-    the seen classes alone, with labels re-numbered to match, so that it cannot leak.
+    the seen classes alone, with labels re-numbered to match, so that it cannot leak. One that can
+    go on learning, task by task, is a ``ContinualClassifier``.
 
     ``search_space`` names the settings that a comparison chooses on hidden seen classes, with the
-    values it tries; every combination is a candidate.
+    values it tries; every combination is a candidate. ``saved_as`` is the name in a model folder
+    of a classifier that is not in ``METHODS``.
 
     Attributes:
         classes_: The label of each row of the class table.
@@ -46,6 +56,7 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
     """
 
     search_space: ClassVar[Mapping[str, Sequence[Any]]] = {}
+    saved_as: ClassVar[str | None] = None
 
     @property
     def setting(self) -> Setting:
@@ -89,11 +100,11 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
             self.class_attributes_ = np.eye(len(self.classes_), dtype=np.float32)
         else:
             table = self._check_table(class_attributes, finite=False)
-            rows = _check_labels(y, len(table))
+            rows = check_labels(y, len(table))
             self.classes_ = np.arange(len(table))
             self.class_attributes_ = table
         self.ordinary_ = class_attributes is None
-        self.class_names_ = _check_names(class_names, self.classes_)
+        self.class_names_ = check_names(class_names, self.classes_)
         self.seen_ = np.isin(np.arange(len(self.classes_)), rows)
         self.seen_penalty_: SeenPenalty | None = None
         self.source_ = Source()
@@ -108,17 +119,18 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         if self.setting == "inductive":  # what `_fit` cannot see, it cannot use
             self.class_attributes_ = np.where(self.seen_[:, None], table, np.float32(np.nan))
             table_names = [self.class_names_[i] for i in seen]
-            _raise(check_class_attributes(table[seen], table_names))
+            raise_problems(check_class_attributes(table[seen], table_names))
         else:
-            _raise(check_class_attributes(table, self.class_names_))
+            raise_problems(check_class_attributes(table, self.class_names_))
 
         try:
             self._fit(X, np.searchsorted(seen, rows), table[seen], monitor or Monitor())
+            self.class_attributes_ = table
+            self._finish(X, rows)
         except BaseException:  # half a training is none
             for name in [name for name in vars(self) if name.endswith("_")]:
                 delattr(self, name)
             raise
-        self.class_attributes_ = table
 
         return self
 
@@ -210,7 +222,7 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
             )
 
         table = np.concatenate([self.class_attributes_, table])
-        self.class_names_ = _check_names([*self.class_names_, *names], np.arange(len(table)))
+        self.class_names_ = check_names([*self.class_names_, *names], np.arange(len(table)))
         self.class_attributes_ = table
         self.classes_ = np.arange(len(table))
         self.seen_ = np.append(self.seen_, np.zeros(len(names), dtype=bool))
@@ -243,7 +255,7 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         """
         from unseen.methods.saving import ModelError, load_model
 
-        model = load_model(path)
+        model = load_model(path, {} if cls.saved_as is None else {cls.saved_as: cls})
         if not isinstance(model, cls):
             raise ModelError(
                 f"{path} holds a {type(model).__name__}, not a {cls.__name__}; "
@@ -276,9 +288,24 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
     ) -> None:
         """Learns from features (n, d), rows (n,) of S, and seen descriptions S (k, a)."""
 
+    def _finish(self, X: NDArray, rows: NDArray[np.int64]) -> None:
+        """Ends ``fit`` when ``class_attributes_`` is whole; ``rows`` (n,) are those of the table.
+
+        What is learned of seen classes is learned by then; unseen ones may be described by NaN.
+        """
+
     @abstractmethod
     def _scores(self, X: NDArray, S: NDArray[np.float32]) -> NDArray:
         """Scores features (n, d) for descriptions (c, a): an array of shape (n, c)."""
+
+    def _settings(self) -> dict[str, Any]:
+        """Returns the settings as JSON knows them."""
+        return self.get_params()
+
+    @classmethod
+    def _from_settings(cls, settings: dict[str, Any]) -> Self:
+        """Makes an estimator from what ``_settings`` returned."""
+        return cls(**settings)
 
     def _fitted(self) -> dict[str, Any]:
         """Returns further fitted attributes that are no tensors, by name."""
@@ -300,7 +327,9 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         self._check_finite(features)
         if class_attributes is None:
             table = self.class_attributes_
-            _raise(check_class_attributes(table, self.class_names_))  # `fit` lets unseen rows pass
+            raise_problems(
+                check_class_attributes(table, self.class_names_)
+            )  # `fit` lets unseen rows pass
         elif self.ordinary_:
             raise ValueError(
                 "`class_attributes` was given to a model that was fitted without a class table; "
@@ -343,7 +372,7 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
                     f"`class_attributes` must have {width} columns, as in `fit`; "
                     f"got {table.shape[1]}."
                 )
-            _raise(check_class_attributes(table))
+            raise_problems(check_class_attributes(table))
 
         return table
 
@@ -372,7 +401,12 @@ def row_keys(class_attributes: NDArray[np.float32]) -> list[bytes]:
     return [row.tobytes() for row in class_attributes + np.float32(0.0)]  # -0.0 becomes 0.0
 
 
-def _check_labels(y: NDArray, classes: int) -> NDArray[np.int64]:
+def check_labels(y: NDArray, classes: int) -> NDArray[np.int64]:
+    """Returns labels, with shape (n,), that are rows of a table of so many classes.
+
+    Raises:
+        ValueError: If they are no whole numbers, or beyond the table.
+    """
     if not np.issubdtype(y.dtype, np.integer):
         raise ValueError(
             "With `class_attributes`, `y` must hold its row numbers (integers from 0); "
@@ -389,7 +423,12 @@ def _check_labels(y: NDArray, classes: int) -> NDArray[np.int64]:
     return y.astype(np.int64)
 
 
-def _check_names(names: Sequence[str] | None, classes: NDArray) -> tuple[str, ...]:
+def check_names(names: Sequence[str] | None, classes: NDArray) -> tuple[str, ...]:
+    """Returns the names of classes, by default their labels, with shape (c,).
+
+    Raises:
+        ValueError: If there are too few or too many, or one occurs twice.
+    """
     if names is None:
         return tuple(str(label) for label in classes)
     if len(names) != len(classes):
@@ -401,6 +440,7 @@ def _check_names(names: Sequence[str] | None, classes: NDArray) -> tuple[str, ..
     return tuple(names)
 
 
-def _raise(problems: list[str]) -> None:
+def raise_problems(problems: list[str]) -> None:
+    """Raises a ``DataError`` with the problems of a class table, if there are any."""
     if problems:
         raise DataError(problems, where="class_attributes")

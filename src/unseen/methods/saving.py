@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -57,7 +58,7 @@ def save_model(model: "ZeroShotClassifier", folder: Path) -> None:
         "format": FORMAT,
         "method": method_name(model),
         "setting": model.setting,
-        "settings": model.get_params(),
+        "settings": model._settings(),
         "n_features": model.n_features_in_,
         "ordinary": model.ordinary_,
         "labels": model.classes_.tolist() if model.ordinary_ else None,
@@ -105,7 +106,7 @@ def is_model_folder(folder: Path) -> bool:
 
 
 def method_name(model: "ZeroShotClassifier") -> str:
-    """Returns the name of a model's method in ``METHODS``.
+    """Returns the name of a model's method in ``METHODS``, or the one it is saved under.
 
     Raises:
         ModelError: If it is not there.
@@ -115,14 +116,19 @@ def method_name(model: "ZeroShotClassifier") -> str:
     for name, method in METHODS.items():
         if type(model) is method:
             return name
+    if model.saved_as is not None:
+        return model.saved_as
     raise ModelError(f"{type(model).__name__} is not in METHODS: it could not be read back.")
 
 
-def load_model(path: str | Path) -> "ZeroShotClassifier":
+def load_model(
+    path: str | Path, further: Mapping[str, "type[ZeroShotClassifier]"] | None = None
+) -> "ZeroShotClassifier":
     """Reads a model folder, of any method.
 
     Arguments:
         path: The folder that ``save_pretrained`` wrote.
+        further: Classifiers beside those in ``METHODS``, by the name they are saved under.
 
     Returns:
         The fitted model.
@@ -136,14 +142,14 @@ def load_model(path: str | Path) -> "ZeroShotClassifier":
     config = _read_config(folder)
     files = {name: _read(folder, name, config) for name in (TENSORS, CLASSES)}
 
-    name = config["method"]
-    if name not in METHODS:
+    name, kinds = config["method"], {**METHODS, **(further or {})}
+    if name not in kinds:
         raise ModelError(
             f"{folder}: there is no method {name!r} in this version of unseen."
-            + nearest(str(name), METHODS)
+            + nearest(str(name), kinds)
         )
     try:
-        model = METHODS[name](**config["settings"])
+        model = kinds[name]._from_settings(config["settings"])
         names, seen, table = _parse_classes(files[CLASSES].decode())
         model.n_features_in_ = config["n_features"]
         model.ordinary_ = config["ordinary"]
