@@ -5,7 +5,7 @@ Gram matrices. In their eigenvectors every entry of it is a quotient, so that fu
 cost two matrix products and no decomposition.
 """
 
-__all__ = ["ClosedFormClassifier", "Decomposition", "Moments"]
+__all__ = ["ClosedFormClassifier", "Decomposition", "Moments", "double", "double_chunks"]
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -174,20 +174,21 @@ class ClosedFormClassifier(ZeroShotClassifier):
         monitor: Monitor,  # noqa: ARG002, there are no epochs to look at
     ) -> None:
         self.features_, self.attributes_ = self._preparation(X.shape[1], S.shape[1])
-        self.features_.fit(_chunks(X))
-        self.attributes_.fit(_double(S))
+        self.features_.fit(double_chunks(X))
+        self.attributes_.fit(double(S))
 
-        parts = self._decompose(X, rows, S)
+        self._learn(self._moments(X, rows, len(S)), S)
+
+    def _learn(self, moments: Moments, S: NDArray[np.float32]) -> None:
+        """Finds the map from what there is to know of the examples, and descriptions S (k, a)."""
+        parts = self._decompose(moments, S)
         self._solve(parts)
         if self._kept is not None:
             self._kept.append(parts)
 
-    def _decompose(
-        self, X: NDArray, rows: NDArray[np.int64], S: NDArray[np.float32]
-    ) -> Decomposition:
+    def _decompose(self, moments: Moments, S: NDArray[np.float32]) -> Decomposition:
         """Does the costly part, which the settings in ``late_settings`` do not change."""
-        moments = self._moments(X, rows, len(S))
-        gram, right = self._equation(moments, self.attributes_(_double(S)).numpy())
+        gram, right = self._equation(moments, self.attributes_(double(S)).numpy())
         feature_values, T = _eigen(moments.gram)
         attribute_values, U = _eigen(gram)
 
@@ -203,7 +204,7 @@ class ClosedFormClassifier(ZeroShotClassifier):
         width = X.shape[1]
         gram, sums = np.zeros((width, width)), torch.zeros((classes, width), dtype=torch.float64)
         start = 0
-        for chunk in _chunks(X):
+        for chunk in double_chunks(X):
             prepared = self.features_(chunk)
             block = prepared.numpy()
             gram += block.T @ block  # NumPy sees the symmetry and does half the work
@@ -213,10 +214,10 @@ class ClosedFormClassifier(ZeroShotClassifier):
         return Moments(gram, sums.numpy(), np.bincount(rows, minlength=classes))
 
     def _scores(self, X: NDArray, S: NDArray[np.float32]) -> NDArray[np.float64]:
-        described = self.attributes_(_double(S)).numpy()  # (c, a)
+        described = self.attributes_(double(S)).numpy()  # (c, a)
 
         return np.concatenate(
-            [self._score(self.features_(chunk).numpy(), described) for chunk in _chunks(X)]
+            [self._score(self.features_(chunk).numpy(), described) for chunk in double_chunks(X)]
         )  # (n, c)
 
     def _state(self) -> dict[str, Tensor]:
@@ -248,13 +249,14 @@ class ClosedFormClassifier(ZeroShotClassifier):
         )
 
 
-def _chunks(X: NDArray) -> Iterator[Tensor]:
+def double_chunks(X: NDArray) -> Iterator[Tensor]:
     """Cuts features (n, d) into float64 tensors of at most ``CHUNK_ROWS`` rows."""
     for start in range(0, len(X), CHUNK_ROWS):
-        yield _double(X[start : start + CHUNK_ROWS])
+        yield double(X[start : start + CHUNK_ROWS])
 
 
-def _double(array: NDArray) -> Tensor:
+def double(array: NDArray) -> Tensor:
+    """Returns an array as a float64 tensor of the same shape."""
     return torch.from_numpy(array.astype(np.float64))  # a copy: PyTorch has no read-only tensors
 
 

@@ -73,11 +73,22 @@ class FeaturePreprocessing(nn.Module):
             if self.divide:
                 squares += chunk.double().square().sum(dim=0)
                 greatest = greatest.maximum(chunk.amax(dim=0))
-        self.mean.copy_(total / rows)
-        if self.divisor is not None:
-            self.divisor.copy_(self._divisor(total / rows, squares / rows, greatest))
+        self.settle(total / rows, squares / rows, greatest)
 
         return self
+
+    def settle(self, mean: Tensor, mean_square: Tensor, greatest: Tensor) -> None:
+        """Takes what is known of the training rows after their first part, each of shape (d,).
+
+        Arguments:
+            mean: The mean of each feature.
+            mean_square: The mean of its square.
+            greatest: Its greatest value.
+        """
+        if self.centre:
+            self.mean.copy_(mean)
+        if self.divisor is not None:
+            self.divisor.copy_(self._divisor(mean, mean_square, greatest))
 
     def _divisor(self, mean: Tensor, mean_square: Tensor, greatest: Tensor) -> Tensor:
         """Returns the divisors, with shape (d,); 1 where nothing varies."""
