@@ -73,6 +73,18 @@ def test_info_shows_the_other_class_tables(command: Command, toys: Path) -> None
     assert "12: 8 seen, 4 unseen" in run.out
 
 
+def test_info_and_check_tell_of_images(command: Command, real_data: Path) -> None:
+    path = real_data / "gtsrb_images.npz"
+    shown, info = command("data", "info", path), command("data", "info", path, "--json")
+    summary = json.loads(info.out)
+
+    assert summary["image_shape"] == [32, 32, 3]
+    assert (summary["features"], summary["feature_type"]) == (3072, "uint8")
+    assert "32 x 32 pixels, channels: 3" in shown.out
+    assert "pixels, of images of 32 x 32 with 3 channels" in command("data", "check", path).out
+    assert json.loads(command("data", "info", "digits", "--json").out)["image_shape"] is None
+
+
 def test_check_shows_what_splits_share(command: Command, toys: Path) -> None:
     run = command("data", "check", toys / "TOY")
 

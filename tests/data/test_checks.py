@@ -57,6 +57,24 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         {"feature_scale": np.float32([1, 1, np.nan, 1, 1])},
         "NaN or infinite in column 2",
     ),
+    "image shape": (
+        {"image_shape": (5, 1)},
+        r"must be \(height, width, channels\), each at least 1, got \(5, 1\)",
+    ),
+    "image sizes": ({"image_shape": (5, 1.0, 1)}, "each at least 1"),
+    "image width": (
+        {"features": X.astype(np.uint8), "image_shape": (2, 3, 1)},
+        r"\(2, 3, 1\) means 6 pixel values, but there are 5 feature columns",
+    ),
+    "image type": ({"image_shape": (5, 1, 1)}, "are pixels, uint8.*got float32; leave it out"),
+    "image scale": (
+        {
+            "features": X.astype(np.uint8),
+            "feature_scale": np.ones(5, np.float32),
+            "image_shape": (5, 1, 1),
+        },
+        "got uint8 with `feature_scale`",
+    ),
     "scale shape": ({"feature_scale": np.ones(4, np.float32)}, "each of the 5 feature columns"),
     "feature type": ({"features": X.astype(np.float64)}, r"got float64.*astype"),
     "feature dims": ({"features": X[:, 0]}, r"got the shape \(24,\)"),

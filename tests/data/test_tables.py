@@ -300,6 +300,80 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         write_arrays(DATA, tmp_path / "nowhere" / "toy.npz")
 
 
+# Images
+
+
+PIXELS = np.random.default_rng(0).integers(0, 256, size=(24, 4, 5, 3), dtype=np.uint8)
+PICTURES = replace(DATA, features=PIXELS.reshape(24, 60), image_shape=(4, 5, 3))
+
+
+@pytest.mark.parametrize("dtype", [None, "uint8"])
+@pytest.mark.parametrize("suffix", ["npz", "safetensors"])
+def test_images_come_back(tmp_path: Path, suffix: str, dtype: Any) -> None:
+    path = tmp_path / f"toy.{suffix}"
+    write_arrays(PICTURES, path, dtype)
+    data = read_arrays(path)
+
+    assert open_arrays(path).read("images").shape == PIXELS.shape
+    assert_same(data, PICTURES)
+    assert data.image_shape == (4, 5, 3)
+    assert data.features.dtype == np.uint8
+    assert isinstance(data.features, np.memmap)
+    assert_array_equal(data.rows(rows(7))[0].reshape(data.image_shape), PIXELS[7])
+    assert_array_equal(data.rows(rows(7), data.compact_type), PIXELS[7].reshape(1, 60))
+    assert_array_equal(read_features(path), PICTURES.features)
+    assert data.notes == ()
+
+
+def test_images_of_others_are_read(tmp_path: Path) -> None:
+    keys = keys_of(DATA)
+    np.savez_compressed(tmp_path / "both.npz", **keys, images=PIXELS)
+    del keys["features"]
+    np.savez_compressed(tmp_path / "packed.npz", **keys, images=PIXELS)
+    np.savez(tmp_path / "columns.npz", **keys, images=np.asfortranarray(PIXELS))
+
+    assert_same(read_arrays(tmp_path / "packed.npz"), PICTURES)
+    assert_same(read_arrays(tmp_path / "columns.npz"), PICTURES)
+    both = read_arrays(tmp_path / "both.npz")
+    assert_same(both, DATA)
+    assert both.image_shape is None
+    assert both.notes == ("Left out: `images`, as there are `features`.",)
+
+
+BAD_IMAGES: dict[str, tuple[np.ndarray, str]] = {
+    "flat": (PIXELS.reshape(24, 60), r"\(n, height, width, channels\), got uint8 of .*\(24, 60\)"),
+    "grey": (PIXELS[..., 0], "grey ones have one channel"),
+    "shares": (PIXELS / np.float32(255), "must be uint8 from 0 to 255.*got float32"),
+    "empty": (PIXELS[:, :0], r"got uint8 of shape \(24, 0, 5, 3\)"),
+    "channels first": (np.zeros((24, 3, 8, 8), np.uint8), r"np.moveaxis\(images, 1, 3\)"),
+    "rows": (PIXELS[1:], "23 rows of features but 24 labels"),
+}
+
+
+@pytest.mark.parametrize("fault", BAD_IMAGES)
+def test_bad_images_are_named(tmp_path: Path, fault: str) -> None:
+    images, message = BAD_IMAGES[fault]
+    keys = {key: value for key, value in keys_of(DATA).items() if key != "features"}
+    np.savez(tmp_path / "toy.npz", **keys, images=images)
+
+    with pytest.raises(DataError, match=message) as caught:
+        read_arrays(tmp_path / "toy.npz")
+    assert "toy.npz" in str(caught.value)
+
+
+def test_images_are_stored_as_they_are_or_not_at_all(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(DataError, match="Images are stored as uint8, not float16"):
+        write_arrays(PICTURES, tmp_path / "toy.npz", "float16")
+    assert not list(tmp_path.iterdir())
+
+    with caplog.at_level(logging.WARNING):
+        write_folder(PICTURES, tmp_path / "toy" / "rows.csv")
+    assert "image shape is left out" in caplog.text
+    assert_array_equal(read_folder(tmp_path / "toy").features, PICTURES.features)
+
+
 # CSV and parquet
 
 
@@ -657,3 +731,16 @@ def test_an_encrypted_member_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match="damaged or of another format"):
         read_features(path)
+
+
+def test_a_file_of_descriptions_alone_is_a_class_table(tmp_path: Path) -> None:
+    """As `unseen generate` writes it: no splits, and it needs none."""
+    path = tmp_path / "made.npz"
+    np.savez(path, class_attributes=np.eye(3, dtype=np.float32), class_names=["a", "b", "c"])
+    names, table = read_classes(path)
+    assert names == ("a", "b", "c")
+    assert_array_equal(table, np.eye(3))
+
+    np.savez(tmp_path / "less.npz", class_names=["a"])
+    with pytest.raises(DataError, match="The key 'class_attributes' is missing"):
+        read_classes(tmp_path / "less.npz")

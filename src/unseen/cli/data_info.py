@@ -53,6 +53,7 @@ def summarize(data: "ZeroShotData", further: dict[str, int]) -> dict[str, Any]:
         "features": data.features.shape[1],
         "feature_type": str(data.features.dtype),
         "feature_range": feature_range(data),
+        "image_shape": data.image_shape,
         "classes": len(attributes),
         "seen_classes": seen,
         "unseen_classes": len(attributes) - seen,
@@ -91,6 +92,9 @@ def show(summary: dict[str, Any]) -> None:
         f"{summary['rows']:,} x {summary['features']:,} {summary['feature_type']}, "
         + spread(summary["feature_range"]),
     )
+    if summary["image_shape"]:
+        height, width, channels = summary["image_shape"]
+        table.add_row("images", f"{height} x {width} pixels, channels: {channels}")
     table.add_row(
         "classes",
         f"{summary['classes']:,}: {summary['seen_classes']:,} seen, "

@@ -32,6 +32,7 @@ from unseen.data.encoding import encode_features
 from unseen.data.hashing import file_sha256
 
 ARRAY_SUFFIXES = (".npz", ".safetensors")
+IMAGES = "images"  # may stand in the place of features
 REQUIRED = ("features", "labels", "class_attributes", "class_names", *SPLITS)
 VALIDATION = ("validation_train", "validation_seen", "validation_unseen")
 TABLE = "class_attributes_"  # what the keys of further class tables begin with
@@ -46,7 +47,8 @@ Validation = tuple[tuple[Indices, Indices, Indices], ...]
 def read_arrays(path: Path, attributes: str | None = None) -> ZeroShotData:
     """Reads a data set from an npz or safetensors file.
 
-    Features that lie in the file uncompressed are memory-mapped.
+    Features that lie in the file uncompressed are memory-mapped. Without ``features``, the pixels
+    of ``images``, uint8 of shape (n, height, width, channels), take their place.
 
     Arguments:
         path: A file with the suffix ``.npz`` or ``.safetensors``.
@@ -72,7 +74,7 @@ def read_arrays(path: Path, attributes: str | None = None) -> ZeroShotData:
     if problems := missing_keys(keys):
         raise DataError(problems, str(path))
 
-    features, notes = to_features(file.read("features"))
+    features, image_shape, notes = read_examples(file)
     rows = len(features) if features.ndim else 0
     table = file.read(table_key(keys, attributes, path))
     scale = file.read("feature_scale") if "feature_scale" in keys else None
@@ -87,6 +89,7 @@ def read_arrays(path: Path, attributes: str | None = None) -> ZeroShotData:
         test_unseen=to_index(file.read("test_unseen"), rows),
         validation=read_validation(file, rows),
         feature_scale=None if scale is None else to_float32(scale),
+        image_shape=image_shape,
         source=read_source(file),
         notes=(*file.notes, *notes, *note_unknown(file.keys)),
     )
@@ -107,7 +110,8 @@ def write_arrays(
         tables: Further class tables by name, each with shape :math:`(c, a)`.
 
     Raises:
-        DataError: If the file cannot be written or the type cannot hold the features.
+        DataError: If the file cannot be written, the type cannot hold the features, or images
+            are asked for in another type than uint8.
     """
     if len(data.validation) > 1:
         problem = (
@@ -116,8 +120,10 @@ def write_arrays(
         raise DataError([problem], str(path))
 
     features, scale = encode_features(data, dtype)
+    if data.image_shape is not None:
+        features = as_images(features, data.image_shape, path)
     arrays = {
-        "features": features,
+        "features" if data.image_shape is None else IMAGES: features,
         "labels": ArrayStream.of(data.labels),
         "class_attributes": ArrayStream.of(data.class_attributes),
         **{split: ArrayStream.of(getattr(data, split)) for split in SPLITS},
@@ -144,7 +150,7 @@ def missing_keys(keys: Sequence[str]) -> list[str]:
     unknown = [key for key in keys if key not in REQUIRED]
     problems = []
     for key in REQUIRED:
-        if key not in keys:
+        if key not in keys and not (key == "features" and IMAGES in keys):
             close = get_close_matches(key, unknown, n=1)
             hint = f"; did you mean {close[0]!r}? Rename it" if close else ""
             problems.append(f"The key {key!r} is missing{hint}.")
@@ -157,9 +163,12 @@ def missing_keys(keys: Sequence[str]) -> list[str]:
 
 def note_unknown(keys: Sequence[str]) -> list[str]:
     known = (*REQUIRED, *VALIDATION, "feature_scale")
-    unknown = [key for key in keys if key not in known and not key.startswith(TABLE)]
+    unknown = [key for key in keys if key not in (*known, IMAGES) and not key.startswith(TABLE)]
+    notes = [f"Left out, as the keys are unknown: {shorten(unknown)}."] if unknown else []
+    if IMAGES in keys and "features" in keys:
+        notes.append("Left out: `images`, as there are `features`.")
 
-    return [f"Left out, as the keys are unknown: {shorten(unknown)}."] if unknown else []
+    return notes
 
 
 def table_key(keys: Sequence[str], attributes: str | None, path: Path) -> str:
@@ -171,6 +180,54 @@ def table_key(keys: Sequence[str], attributes: str | None, path: Path) -> str:
 
 def further_tables(keys: Sequence[str]) -> list[str]:
     return [key.removeprefix(TABLE) for key in keys if key.startswith(TABLE)]
+
+
+# Features, or the pixels of images
+
+
+def read_examples(file: ArrayFile) -> tuple[NDArray, tuple[int, int, int] | None, list[str]]:
+    """Returns features, the shape of an image if they are pixels, and notes."""
+    if "features" in file.keys:
+        features, notes = to_features(file.read("features"))
+        return features, None, notes
+
+    pixels, image_shape = read_images(file)
+
+    return pixels, image_shape, []
+
+
+def read_images(file: ArrayFile) -> tuple[NDArray[np.uint8], tuple[int, int, int]]:
+    """Returns the pixels, with shape (n, h * w * c), memory-mapped if they can be, and (h, w, c).
+
+    Raises:
+        DataError: If the images are not uint8 with shape (n, h, w, c).
+    """
+    images = file.read(IMAGES)
+    if images.ndim != 4 or images.dtype != np.uint8 or 0 in images.shape:
+        problem = (
+            "`images` must be uint8 from 0 to 255 with the shape (n, height, width, channels), "
+            f"got {images.dtype} of shape {images.shape}; grey ones have one channel."
+        )
+        raise DataError([problem], str(file.path))
+
+    rows, height, width, channels = images.shape
+    if height in (1, 3, 4) and channels > 4:
+        problem = (
+            f"`images` of shape {images.shape} seem to have their channels first; "
+            "they come last: `np.moveaxis(images, 1, 3)`."
+        )
+        raise DataError([problem], str(file.path))
+
+    return images.reshape(rows, -1), (height, width, channels)
+
+
+def as_images(pixels: ArrayStream, image_shape: tuple[int, int, int], path: Path) -> ArrayStream:
+    """Returns the same bytes under the shape of images, (n, h, w, c)."""
+    if pixels.dtype != np.uint8:
+        problem = f"Images are stored as uint8, not {pixels.dtype}: leave out the type."
+        raise DataError([problem], str(path))
+
+    return ArrayStream(pixels.dtype, (pixels.shape[0], *image_shape), pixels.blocks)
 
 
 # Types
@@ -283,6 +340,8 @@ def metadata_of(data: ZeroShotData) -> dict[str, str]:
 
 def read_feature_arrays(path: Path) -> NDArray:
     file = open_arrays(path)
+    if "features" not in file.keys and IMAGES in file.keys:
+        return read_images(file)[0]
     if "features" not in file.keys:
         raise DataError([missing_keys(file.keys)[0]], str(path))
 
@@ -304,8 +363,8 @@ def read_feature_arrays(path: Path) -> NDArray:
 def read_class_arrays(path: Path, attributes: str | None) -> tuple[tuple[str, ...], NDArray]:
     file = open_arrays(path)
     keys = (*file.keys, *(key for key in ("class_names",) if key in file.metadata))
-    wanted = ("'class_attributes'", "'class_names'")
-    if problems := [text for text in missing_keys(keys) if any(key in text for key in wanted)]:
+    wanted = ("The key 'class_attributes'", "The key 'class_names'")  # splits are not needed
+    if problems := [text for text in missing_keys(keys) if text.startswith(wanted)]:
         raise DataError(problems, str(path))
 
     table = np.atleast_1d(to_float32(file.read(table_key(keys, attributes, path))))

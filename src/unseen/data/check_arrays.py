@@ -7,6 +7,7 @@ __all__ = [
     "check_features",
     "check_feature_type",
     "check_feature_scale",
+    "check_image_shape",
     "check_labels",
     "check_row_counts",
     "check_finite_features",
@@ -14,6 +15,7 @@ __all__ = [
 ]
 
 from collections.abc import Callable
+from math import prod
 from typing import Literal, get_args
 
 import numpy as np
@@ -112,6 +114,31 @@ def check_feature_scale(data: ZeroShotData) -> list[str]:
         return [f"`feature_scale` is NaN or infinite in column {listed(bad)}."]
 
     return []
+
+
+def check_image_shape(data: ZeroShotData) -> list[str]:
+    shape, columns = data.image_shape, data.features.shape[1]
+    if shape is None:
+        return []
+    if not isinstance(shape, tuple) or len(shape) != 3 or not all(is_count(n) for n in shape):
+        return [f"`image_shape` must be (height, width, channels), each at least 1, got {shape!r}."]
+    if prod(shape) != columns:
+        return [
+            f"`image_shape` {shape} means {prod(shape)} pixel values, "
+            f"but there are {columns} feature columns."
+        ]
+    if data.features.dtype != np.uint8 or data.feature_scale is not None:
+        scaled = "" if data.feature_scale is None else " with `feature_scale`"
+        return [
+            "`image_shape` is for features that are pixels, uint8 from 0 to 255 without "
+            f"`feature_scale`, got {data.features.dtype}{scaled}; leave it out for other features."
+        ]
+
+    return []
+
+
+def is_count(number: object) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and number > 0
 
 
 def check_labels(data: ZeroShotData) -> list[str]:

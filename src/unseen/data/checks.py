@@ -10,6 +10,7 @@ from unseen.data.check_arrays import (
     check_feature_type,
     check_features,
     check_finite_features,
+    check_image_shape,
     check_labels,
     check_row_counts,
 )
@@ -89,6 +90,7 @@ CHECKS = (
     Check(check_features, "features"),
     Check(check_feature_type, "feature type", needs=("features",)),
     Check(check_feature_scale, "feature_scale", needs=("features",)),
+    Check(check_image_shape, "image_shape", needs=("features",)),
     Check(check_labels, "labels"),
     Check(check_table, "class_attributes"),
     Check(check_table_type, "table type", needs=("class_attributes",)),

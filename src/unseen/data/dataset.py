@@ -87,6 +87,8 @@ class ZeroShotData:
         validation: The data set's own hidden-class splits, each a triple of indices
             (training rows, rows of seen classes, rows of hidden classes), all inside ``train``.
         feature_scale: The factor of each feature column, with shape :math:`(d,)`; ``None`` is 1.
+        image_shape: Height, width and channels, where the features are the pixels of images,
+            uint8 without ``feature_scale``: ``features[i].reshape(image_shape)`` can be plotted.
         source: Where the data comes from.
         notes: What the reader noticed and left out, one sentence each.
 
@@ -109,6 +111,7 @@ class ZeroShotData:
     test_unseen: NDArray[np.int64]
     validation: tuple[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]], ...] = ()
     feature_scale: NDArray[np.float32] | None = None
+    image_shape: tuple[int, int, int] | None = None
     source: Source = field(default_factory=Source)
     notes: tuple[str, ...] = ()
 

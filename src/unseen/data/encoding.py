@@ -39,7 +39,7 @@ def encode_features(
         (dtype('uint8'), (1797, 64), (64,))
     """
     shape = data.features.shape
-    if dtype is None or (dtype == data.features.dtype and data.feature_scale is not None):
+    if dtype is None or dtype == data.features.dtype:
         return ArrayStream(data.features.dtype, shape, stored_blocks(data)), data.feature_scale
 
     low, high = feature_range(data)

@@ -99,7 +99,8 @@ def write_folder(
 ) -> None:
     """Writes a data set as tables of rows and of classes.
 
-    A validation split has no place there: it is left out with a warning in the log.
+    A validation split and the shape of images have no place there: they are left out with a
+    warning in the log.
 
     Arguments:
         data: The data set.
@@ -114,6 +115,8 @@ def write_folder(
     described = {"": data.class_attributes, **checked_tables(data, tables)}
     if data.validation:
         logger.warning("%s: the validation split is left out; npz and safetensors keep it", path)
+    if data.image_shape is not None:
+        logger.warning("%s: the image shape is left out; npz and safetensors keep it", path)
 
     try:
         folder.mkdir(parents=True, exist_ok=True)

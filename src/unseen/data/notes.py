@@ -25,11 +25,24 @@ def notes_on(data: ZeroShotData) -> list[str]:
     """
     return [
         *data.notes,
+        *note_pixels(data),
         *note_same_descriptions(data),
         *note_constant_attributes(data),
         *note_unused_classes(data),
         *note_untested(data),
         *note_unused_rows(data),
+    ]
+
+
+def note_pixels(data: ZeroShotData) -> list[str]:
+    if data.image_shape is None:
+        return []
+
+    height, width, channels = data.image_shape
+
+    return [
+        f"The features are pixels, of images of {height} x {width} with "
+        f"{counted(channels, 'channel')}: for methods that train an image network."
     ]
 
 

@@ -33,8 +33,9 @@ def read_features(path: str | Path) -> NDArray[np.float32]:
 
     Arguments:
         path: A file with the suffix ``.npy``, ``.npz``, ``.safetensors`` (with the key
-            ``features`` and perhaps ``feature_scale``), ``.csv`` or ``.parquet`` (the columns
-            ``label`` and ``split`` are not read as features), or a folder with ``rows.csv``.
+            ``features`` and perhaps ``feature_scale``, or with ``images``), ``.csv`` or
+            ``.parquet`` (the columns ``label`` and ``split`` are not read as features), or a
+            folder with ``rows.csv``.
 
     Returns:
         The features, with shape :math:`(n, d)`.
