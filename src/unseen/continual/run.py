@@ -1,0 +1,282 @@
+"""One model along one stream: trained task by task, scored after each, resumed after a kill."""
+
+__all__ = ["StreamRun", "run_stream"]
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from unseen.continual.learner import ContinualLearner
+from unseen.continual.streams import Stream, Task
+from unseen.data.atomic import writing
+from unseen.data.dataset import DataError, ZeroShotData
+from unseen.methods.continual import ContinualClassifier
+from unseen.methods.saving import load_model
+from unseen.metrics.history import History
+from unseen.training.loop import Monitor
+
+PROGRESS = "progress.json"
+CURVE_BATCHES = 10  # of a task, whose accuracies make the learning curve area
+
+
+@dataclass
+class StreamRun:
+    """What a run along a stream leaves.
+
+    Arguments:
+        model: The model after the last task.
+        history: The scores after each task, from which every measure follows.
+        seconds: The time of training of each task, without scoring.
+        steps: The number of steps of each task; a step is one pass forward and backward.
+        memory_bytes: What was kept after each task, by what it is.
+    """
+
+    model: ContinualClassifier
+    history: History
+    seconds: list[float] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
+    memory_bytes: list[dict[str, int]] = field(default_factory=list)
+
+
+def run_stream(
+    model: ContinualClassifier,
+    stream: Stream,
+    data: ZeroShotData,
+    *,
+    folder: Path | None = None,
+    curve_batches: int | None = CURVE_BATCHES,
+    callback: Callable[[int], None] | None = None,
+) -> StreamRun:
+    """Trains a model along a stream, and keeps its scores of the test rows after each task.
+
+    A task gets the descriptions that its stream calls visible, and the others as NaN: a method
+    cannot learn from what it is not given. Scoring gets the whole table.
+
+    Arguments:
+        model: The estimator; a copy of it is trained.
+        stream: The stream.
+        data: The data that the stream was made of.
+        folder: Where to keep what a killed run needs to go on, to the same result; ``None`` is
+            nowhere.
+        curve_batches: How many first batches of each task to score the task's test rows after,
+            for the learning curve area; ``None`` is none.
+        callback: Called with the number of each task that is learned.
+
+    Returns:
+        The model, the history of its scores, and what training cost.
+
+    Raises:
+        DataError: If the folder is of another run.
+
+    Example:
+        >>> from unseen.continual.streams import make_stream
+        >>> from unseen.data.simulate import simulate_toy
+        >>> from unseen.metrics.continual import summary
+        >>> data = simulate_toy()
+        >>> run = run_stream(ContinualLearner(random_state=0), make_stream(data, tasks=3), data)
+        >>> len(run.history.logits), 0 <= summary(run.history).mean_joint_accuracy <= 1
+        (4, True)
+    """
+    keeper = _Keeper(folder, _identity(model, stream, data))
+    runner = _Runner(clone(model), stream, data, keeper, curve_batches)
+    for number in range(1, len(stream) + 1):
+        if number > runner.learned:
+            runner.learn(number)
+        if callback is not None:
+            callback(number)
+
+    return runner.result()
+
+
+class _Runner:
+    """Holds the model and what has been seen of it so far."""
+
+    def __init__(
+        self,
+        model: ContinualClassifier,
+        stream: Stream,
+        data: ZeroShotData,
+        keeper: "_Keeper",
+        curve_batches: int | None,
+    ) -> None:
+        self.stream, self.data, self.keeper = stream, data, keeper
+        self.curve_batches = curve_batches
+        self.features, self.labels = data.rows(stream.test), data.labels[stream.test]
+        self.model, self.learned = keeper.resume(model), len(keeper.notes)
+        self.watching = 0.0  # seconds
+
+    def learn(self, number: int) -> None:
+        """Trains on a task, scores the test rows, and keeps both."""
+        task = self.stream.tasks[number - 1]
+        curve = self.keeper.array(f"curve-{number}")
+        curve = np.full(1 + (self.curve_batches or 0), np.nan) if curve is None else curve
+        own = np.isin(self.labels, task.classes)
+
+        def look(done: int) -> None:
+            start = time.perf_counter()
+            if number == 1 and done == 0:
+                self.keeper.keep("logits-0", self._scores())
+            if self.curve_batches is not None and done < len(curve) and own.any():
+                curve[done] = self._accuracy(own, task)
+                self.keeper.keep(f"curve-{number}", curve)
+            self.watching += time.perf_counter() - start
+
+        table = np.where(task.visible[:, None], self.data.class_attributes, np.float32(np.nan))
+        self.watching, start = 0.0, time.perf_counter()
+        self.model.partial_fit(
+            self.data.rows(task.train),
+            self.data.labels[task.train],
+            table,
+            class_names=self.data.class_names,
+            monitor=Monitor(
+                checkpoint=self.keeper.checkpoint(number),
+                data_hash=self.keeper.identity,
+                before_step=look,
+            ),
+        )
+        seconds = time.perf_counter() - start - self.watching
+
+        if number == 1 and self.keeper.array("logits-0") is None:  # it learns in no steps
+            self.keeper.keep("logits-0", np.zeros_like(self._scores()))
+        self.keeper.keep(f"logits-{number}", self._scores())
+        kept, steps = self.model.memory_bytes(), getattr(self.model, "steps_", 0)
+        self.keeper.done(self.model, {"seconds": seconds, "steps": steps, "bytes": kept})
+        self.learned = number
+
+    def result(self) -> StreamRun:
+        """Returns the run as a whole."""
+        tasks = range(1, len(self.stream) + 1)
+        curves = [self.keeper.array(f"curve-{number}") for number in tasks]
+        recorded = [curve for curve in curves if curve is not None]
+        logits = [self.keeper.array(f"logits-{number}") for number in (0, *tasks)]
+        if any(scores is None for scores in logits):
+            raise DataError(
+                ["A file of scores is gone; delete the folder."], str(self.keeper.folder)
+            )
+        none = np.zeros((1, len(self.stream.class_names)), dtype=bool)
+        first = self.stream.tasks[0]
+        history = History(
+            logits=np.stack([scores for scores in logits if scores is not None]),
+            labels=self.labels,
+            task_classes=tuple(task.classes for task in self.stream),
+            seen=np.concatenate([none, [task.seen for task in self.stream]]),
+            unseen=np.concatenate([[first.candidates], [task.unseen for task in self.stream]]),
+            candidates=np.concatenate(
+                [[first.candidates], [task.candidates for task in self.stream]]
+            ),
+            batch_accuracy=np.stack(recorded) if len(recorded) == len(curves) else None,
+        )
+        notes = self.keeper.notes
+
+        return StreamRun(
+            self.model,
+            history,
+            [note["seconds"] for note in notes],
+            [note["steps"] for note in notes],
+            [note["bytes"] for note in notes],
+        )
+
+    def _scores(self, rows: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
+        features = self.features if rows is None else self.features[rows]
+        scores = self.model.decision_function(features, self.data.class_attributes)
+
+        return scores.astype(np.float32, copy=False)
+
+    def _accuracy(self, rows: NDArray[np.bool_], task: Task) -> float:
+        """Returns the share of some test rows whose class is found among the candidates."""
+        scores = np.where(task.candidates, self._scores(rows), -np.inf)
+
+        return float((scores.argmax(axis=1) == self.labels[rows]).mean())
+
+
+class _Keeper:
+    """Keeps what a run has reached, on disk if there is a folder; each file is whole or not there.
+
+    ``progress.json`` is written last: it names the last task whose model and scores are there.
+    """
+
+    def __init__(self, folder: Path | None, identity: str) -> None:
+        self.folder, self.identity = folder, identity
+        self.arrays: dict[str, NDArray] = {}
+        self.notes: list[dict[str, Any]] = []
+        if folder is None:
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / PROGRESS
+        if not file.exists():
+            return
+        kept = json.loads(file.read_text())
+        if kept["identity"] != identity:
+            raise DataError(
+                ["It holds a run of other settings, data or stream; delete it to start anew."],
+                where=str(folder),
+            )
+        self.notes = kept["tasks"]
+
+    def resume(self, model: ContinualClassifier) -> ContinualClassifier:
+        """Returns the model as it was after the last task that was learned."""
+        if self.folder is None or not self.notes:
+            return model
+        kept = load_model(self._model(len(self.notes)), {"continual": ContinualLearner})
+        assert isinstance(kept, ContinualClassifier)
+
+        return kept
+
+    def checkpoint(self, number: int) -> Path | None:
+        """Returns the file that keeps the training of a task after each epoch."""
+        return None if self.folder is None else self.folder / f"task-{number}.safetensors"
+
+    def keep(self, name: str, array: NDArray) -> None:
+        """Keeps an array."""
+        self.arrays[name] = array.copy()
+        if self.folder is not None:
+            with writing(self.folder / f"{name}.npy") as file:
+                np.save(file, array, allow_pickle=False)
+
+    def array(self, name: str) -> NDArray | None:
+        """Returns an array that was kept, or nothing."""
+        if name not in self.arrays and self.folder is not None:
+            file = self.folder / f"{name}.npy"
+            if file.exists():
+                self.arrays[name] = np.load(file, allow_pickle=False)
+
+        return self.arrays.get(name)
+
+    def done(self, model: ContinualClassifier, note: dict[str, Any]) -> None:
+        """Keeps the model and a note after a task, and drops what only the task needed."""
+        self.notes.append(note)
+        number = len(self.notes)
+        if self.folder is None:
+            return
+        model.save_pretrained(self._model(number))
+        with writing(self.folder / PROGRESS) as file:
+            file.write(json.dumps({"identity": self.identity, "tasks": self.notes}).encode())
+
+        shutil.rmtree(self._model(number - 1), ignore_errors=True)
+        (self.folder / f"task-{number}.safetensors").unlink(missing_ok=True)
+
+    def _model(self, number: int) -> Path:
+        assert self.folder is not None
+
+        return self.folder / f"model-{number}"
+
+
+def _identity(model: ContinualClassifier, stream: Stream, data: ZeroShotData) -> str:
+    """Returns a hash of what a run depends on."""
+    what = {
+        "settings": model._settings(),
+        "stream": stream.record(),
+        "tasks": [hashlib.sha256(task.train.tobytes()).hexdigest() for task in stream],
+        "data": [data.source.name, sorted(data.source.sha256.values())],
+    }
+
+    return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()

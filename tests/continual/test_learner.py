@@ -1,0 +1,417 @@
+"""The learner: its network, its loss, its seeds, its checkpoints, and models on disk."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from numpy.testing import assert_array_equal
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from torch import Tensor, nn
+
+from unseen.continual import STRATEGIES
+from unseen.continual.heads import HEADS, class_norm_head, mlp_head
+from unseen.continual.joint import Joint
+from unseen.continual.learner import ContinualLearner, task_seed
+from unseen.continual.sequential import Sequential
+from unseen.continual.strategy import Step, Strategy, masked_cross_entropy
+from unseen.data.dataset import ZeroShotData
+from unseen.methods.class_norm import ClassNorm
+from unseen.methods.dem import DEM
+from unseen.methods.saving import ModelError
+from unseen.models import load_model
+from unseen.nets.class_standardization import ClassStandardization
+from unseen.training.loop import EpochReport, Monitor
+
+
+def tasks_of(data: ZeroShotData, number: int = 3) -> list[tuple[np.ndarray, np.ndarray]]:
+    train, found = data.subset("train"), []
+    for classes in np.array_split(np.flatnonzero(data.seen), number):
+        rows = np.isin(train.labels, classes)
+        found.append((train.features[rows], train.labels[rows]))
+
+    return found
+
+
+def learn(model: ContinualLearner, data: ZeroShotData, number: int = 3) -> ContinualLearner:
+    for X, y in tasks_of(data, number):
+        model.partial_fit(X, y, data.class_attributes)
+
+    return model
+
+
+def small(strategy: Strategy | None = None, **settings: object) -> ContinualLearner:
+    head = class_norm_head().set_params(hidden=16, epochs=2, lr=0.01, **settings)
+
+    return ContinualLearner(head, strategy, random_state=0)
+
+
+def weights(model: ContinualLearner) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in model.network_.state_dict().items()}
+
+
+def assert_same(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> None:
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        assert torch.equal(ours[name], theirs[name]), name
+
+
+@parametrize_with_checks([ContinualLearner(ClassNorm(hidden=32))])
+def test_scikit_learn(estimator: BaseEstimator, check: Callable) -> None:
+    check(estimator)
+
+
+# The paper's head (T22, T23).
+
+
+def test_t22_the_last_layer_has_the_deviation_of_eq_10() -> None:
+    X = np.random.default_rng(0).random((60, 512), dtype=np.float32)
+    y = np.repeat([0, 1, 2], 20)
+    S = np.random.default_rng(1).random((3, 312), dtype=np.float32)
+    head = class_norm_head().set_params(epochs=1, lr=1e-30)
+    model = ContinualLearner(head, random_state=0).fit(X, y, S)
+    V = model.network_.head.embedder.final_weight
+    assert V.std().item() == pytest.approx(2.7621e-3, rel=0.03)
+    assert V.abs().max().item() == pytest.approx(4.7842e-3, rel=0.01)
+
+
+@pytest.mark.parametrize(("attributes", "count"), [(312, 211_712), (102, 157_952)])
+def test_t23_parameter_counts_of_the_head(attributes: int, count: int) -> None:
+    X = np.random.default_rng(0).random((9, 512), dtype=np.float32)
+    S = np.random.default_rng(1).random((3, attributes), dtype=np.float32)
+    head = class_norm_head().set_params(epochs=1)
+    model = ContinualLearner(head, random_state=0).fit(X, np.repeat([0, 1, 2], 3), S)
+
+    assert sum(p.numel() for p in model.network_.parameters()) == count
+
+
+def test_the_baseline_has_no_norm() -> None:
+    kinds = {type(layer) for layer in learn_once(mlp_head()).network_.modules()}
+    assert ClassStandardization not in kinds
+    assert HEADS.keys() == {"class-norm", "mlp"}
+
+
+def learn_once(head: ClassNorm) -> ContinualLearner:
+    X = np.random.default_rng(0).random((9, 8), dtype=np.float32)
+
+    return ContinualLearner(head, random_state=0).fit(X, np.repeat([0, 1, 2], 3), np.eye(3))
+
+
+# The loop.
+
+
+def test_sequential_training_is_plain_descent(toy: ZeroShotData) -> None:
+    """Restates section 4 of the specification with PyTorch's own pieces, bit for bit."""
+    settings = {"hidden": 16, "epochs": 2, "lr": 0.01, "batch_size": 20}
+    model = ContinualLearner(class_norm_head().set_params(**settings), random_state=3)
+    first, second, _ = tasks_of(toy)
+    model.partial_fit(*first, toy.class_attributes)
+    network = model.network_
+    plain = {name: value.detach().clone() for name, value in network.named_parameters()}
+    running = {name: value.clone() for name, value in network.named_buffers()}
+    norm = next(m for m in network.modules() if isinstance(m, ClassStandardization))
+    eps, momentum = norm.eps, norm.momentum
+    model.partial_fit(*second)
+
+    X, y = second
+    seen = np.flatnonzero(model.seen_)
+    S = torch.from_numpy(toy.class_attributes[seen])
+    S = S * (S.shape[1] ** 0.5 / S.norm(dim=1, keepdim=True))
+    Z = torch.from_numpy(X).float()
+    Z = Z * (1 / Z.norm(dim=1, keepdim=True))
+    Z = Z * (10 / Z.norm(dim=1, keepdim=True))
+    target = torch.from_numpy(np.searchsorted(seen, y))
+    new = torch.from_numpy(np.isin(seen, y))
+    names = [name for name in plain if name.startswith("head.embedder")]
+    w1, b1, w2, b2 = (plain[name].requires_grad_() for name in names)
+    mean, var = (value for name, value in running.items() if "running" in name)
+    optimizer = torch.optim.SGD([w1, b1, w2, b2], 0.01, momentum=0.9)
+    generator = torch.Generator().manual_seed(task_seed(model.seed_, 2))
+    for _ in range(2):
+        for batch in torch.randperm(len(y), generator=generator).split(20):
+            h = F.relu(F.linear(S, w1, b1))
+            m, v = h.mean(dim=0), h.var(dim=0, correction=0)
+            mean = (1 - momentum) * mean + momentum * m.detach()
+            var = (1 - momentum) * var + momentum * h.detach().var(dim=0)
+            P = F.linear((h - m) / (v + eps).sqrt(), w2, b2)
+            if model.final_relu_:
+                P = F.relu(P)
+            P = P * (10 / P.norm(dim=1, keepdim=True))
+            logits = (Z[batch] @ P.T).masked_fill(~new, -torch.inf)
+            optimizer.zero_grad()
+            F.cross_entropy(logits, target[batch]).backward()
+            optimizer.step()
+
+    ours = model.network_.state_dict()
+    for name, value in zip(names, (w1, b1, w2, b2), strict=True):
+        torch.testing.assert_close(ours[name], value.detach(), rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(
+        [value for name, value in ours.items() if "running" in name], [mean, var]
+    )
+
+
+def test_masked_classes_get_no_probability() -> None:
+    logits = torch.tensor([[1.0, 5.0, 2.0], [0.0, 7.0, 0.0]])
+    mask = torch.tensor([[True, False, True], [True, True, False]])
+    expected = -(
+        torch.tensor([1.0, 2.0]).log_softmax(0)[1] + torch.tensor([0.0, 7.0]).log_softmax(0)[0]
+    )
+    found = masked_cross_entropy(logits, torch.tensor([2, 0]), mask)
+    assert found.item() == pytest.approx(expected.item() / 2)
+
+
+def test_one_pass_of_descriptions_a_step(toy: ZeroShotData) -> None:
+    """Running statistics move once a step, however many batches share it."""
+    (X, y), *_ = tasks_of(toy)
+    model = small().partial_fit(X, y, toy.class_attributes)
+    task, network = model._task_rows(X, y), model.network_.train()
+    before = weights(model)
+    rows = torch.arange(5)
+    target = task.columns(task.labels[:5])
+    step = Step(network, task, task.inputs[:5], target, torch.empty(0), rows)
+    once = weights(model)
+    _ = step.logits, step.scores(task.inputs[5:9])
+    assert_same(weights(model), once)
+    assert not torch.equal(*(w["head.embedder.2.running_mean"] for w in (before, once)))
+
+
+def test_a_class_alone_does_not_break_the_norm(toy: ZeroShotData) -> None:
+    train = toy.subset("train")
+    first = train.labels == np.flatnonzero(toy.seen)[0]
+    model = small().partial_fit(train.features[first], train.labels[first], toy.class_attributes)
+    assert np.isfinite(model.decision_function(toy.features)).all()
+
+
+def test_exact_statistics_are_those_of_the_seen_classes(toy: ZeroShotData) -> None:
+    model = learn(small(statistics="exact"), toy)
+    network = model.network_
+    S = network.head.attributes(torch.from_numpy(toy.class_attributes[model.seen_]))
+    layers = list(network.head.embedder)
+    h = layers[1](layers[0](S))
+
+    torch.testing.assert_close(layers[2].running_mean, h.mean(dim=0).detach())
+    torch.testing.assert_close(layers[2].running_var, h.var(dim=0, correction=0).detach())
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
+def test_a_seed_gives_one_result(strategy: type[Strategy], toy: ZeroShotData) -> None:
+    torch.manual_seed(1)
+    one = learn(small(strategy()), toy)
+    torch.manual_seed(2)
+    two = learn(small(strategy()), toy)
+    other = small(strategy()).set_params(random_state=1)
+
+    assert_same(weights(one), weights(two))
+    assert not torch.equal(
+        *(m.network_.head.embedder.final_weight for m in (one, learn(other, toy)))
+    )
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
+def test_a_saved_model_goes_on_as_if_it_had_not_been(
+    strategy: type[Strategy], toy: ZeroShotData, tmp_path: Path
+) -> None:
+    whole = learn(small(strategy()), toy)
+    parts = small(strategy())
+    for X, y in tasks_of(toy):
+        parts.partial_fit(X, y, toy.class_attributes)
+        parts.save_pretrained(tmp_path / "model")
+        parts = load_model(tmp_path / "model")
+        assert isinstance(parts, ContinualLearner)
+
+    assert_same(weights(whole), weights(parts))
+    assert parts.get_params()["method__hidden"] == 16
+    assert type(parts.strategy) is strategy
+    assert ContinualLearner.from_pretrained(tmp_path / "model").tasks_ == 3
+
+
+class StopError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
+def test_a_task_that_was_killed_goes_on_to_the_same_weights(
+    strategy: type[Strategy], toy: ZeroShotData, tmp_path: Path
+) -> None:
+    first, second, _ = tasks_of(toy)
+    start = small(strategy(), batch_size=8).partial_fit(*first, toy.class_attributes)
+    whole = small(strategy(), batch_size=8).partial_fit(*first, toy.class_attributes)
+    whole.partial_fit(*second)
+
+    def stop(_: EpochReport) -> None:
+        raise StopError
+
+    file = tmp_path / "task"
+    before = weights(start)
+    with pytest.raises(StopError):
+        start.partial_fit(*second, monitor=Monitor(callback=stop, checkpoint=file))
+    assert file.exists()
+    assert_same(before, weights(start))
+    start.partial_fit(*second, monitor=Monitor(checkpoint=file))
+
+    assert_same(weights(whole), weights(start))
+
+
+# What the strategies are given.
+
+
+def test_joint_at_the_first_task_is_sequential(toy: ZeroShotData) -> None:
+    (X, y), *_ = tasks_of(toy)
+    joint = small(Joint()).partial_fit(X, y, toy.class_attributes)
+    sequential = small(Sequential()).partial_fit(X, y, toy.class_attributes)
+
+    assert_same(weights(joint), weights(sequential))
+
+
+def test_joint_keeps_all_examples(toy: ZeroShotData) -> None:
+    model = learn(small(Joint()), toy)
+    rows = sum(len(y) for _, y in tasks_of(toy))
+
+    assert model.memory_bytes() == {"items": rows * 16 * 4, "labels": rows * 8}
+    assert_array_equal(model.strategy_.labels_.unique(), np.flatnonzero(toy.seen))
+
+
+def test_joint_takes_as_many_steps_as_sequential_training(toy: ZeroShotData) -> None:
+    counts = {}
+    for name, strategy in {"j": Joint(), "s": Sequential(), "f": Joint("full")}.items():
+        model, counts[name] = small(strategy), []
+        for X, y in tasks_of(toy):
+            steps: list[int] = []
+            monitor = Monitor(before_step=steps.append)
+            model.partial_fit(X, y, toy.class_attributes, monitor=monitor)
+            counts[name].append(len(steps))
+
+    assert counts["j"] == counts["s"]
+    assert counts["f"][2] > 2 * counts["s"][2]
+
+
+# A backbone that is trained along.
+
+
+class Halver(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(16, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.linear(x.float()))
+
+
+def test_a_backbone_is_trained_at_its_own_rate(toy: ZeroShotData) -> None:
+    backbone = Halver()
+    before = {name: value.clone() for name, value in backbone.state_dict().items()}
+    model = learn(small().set_params(backbone=backbone, backbone_lr=0.1), toy)
+    slow = learn(small().set_params(backbone=backbone, backbone_lr=1e-12), toy)
+
+    assert_same(backbone.state_dict(), before)  # a copy learns
+    moved = (model.network_.backbone.linear.weight - before["linear.weight"]).abs().max()
+    still = (slow.network_.backbone.linear.weight - before["linear.weight"]).abs().max()
+    assert moved > 1e-3
+    assert still < 1e-6
+    assert model.decision_function(toy.features).shape == (len(toy.features), 12)
+
+
+def test_a_backbone_of_ones_own_is_not_rebuilt(toy: ZeroShotData, tmp_path: Path) -> None:
+    model = learn(small().set_params(backbone=Halver()), toy)
+    model.save_pretrained(tmp_path / "model")
+    with pytest.raises(ModelError, match="a backbone of your own, a Halver"):
+        load_model(tmp_path / "model")
+
+
+def test_pictures_stay_bytes(toy: ZeroShotData) -> None:
+    X = np.random.default_rng(0).integers(0, 256, (30, 16)).astype(np.float32)
+    model = small(Joint()).set_params(backbone=Halver())
+    model.partial_fit(X, np.repeat([0, 1, 2], 10), toy.class_attributes)
+    assert model.memory_bytes()["items"] == 30 * 16
+
+
+# Settings of no use.
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"method": DEM()}, "must be a ClassNorm or MLP"),
+        ({"strategy": "ewc"}, "must be a Strategy"),
+        ({"strategy": Joint("half")}, "`budget` must be one of"),
+        ({"method": ClassNorm(hidden=0)}, "`hidden` must be a whole number"),
+        ({"method": ClassNorm(attribute_normalization="standardize-all")}, "does not know all"),
+        ({"backbone": Halver()}, "`feature_preprocessing` must be one of"),
+        ({"method": class_norm_head(), "backbone": "resnt"}, "`backbone` must be one of"),
+        ({"backbone_lr": 0}, "`backbone_lr` must be a number"),
+    ],
+)
+def test_settings_of_no_use(settings: dict, message: str, toy: ZeroShotData) -> None:
+    given = {"method": ClassNorm(), **settings}
+    with pytest.raises(ValueError, match=message):
+        learn(ContinualLearner(**given), toy)
+
+
+def test_clones_carry_settings_and_nothing_learned(toy: ZeroShotData) -> None:
+    model = learn(small(Joint()), toy)
+    copy = clone(model)
+    assert copy.get_params()["method__lr"] == 0.01
+    assert not [name for name in vars(copy.strategy) if name.endswith("_")]
+
+
+# A bound on what earlier classes cost.
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
+def test_of_earlier_classes_some_may_take_part(strategy: type[Strategy], toy: ZeroShotData) -> None:
+    model, known = small(strategy()).set_params(old_classes=2), []
+    for X, y in tasks_of(toy):
+        model.partial_fit(X, y, toy.class_attributes)
+        known.append(len(model._task_rows(X, y).seen))
+    assert known == [3, 5, 4]  # three, three and two classes, and two of those before
+    assert np.isfinite(model.decision_function(toy.features)).all()
+
+    wide = learn(small(strategy()).set_params(old_classes=100), toy)
+    assert_same(weights(wide), weights(learn(small(strategy()), toy)))
+
+
+def test_exact_statistics_need_all_classes(toy: ZeroShotData) -> None:
+    model = learn(small(statistics="exact").set_params(old_classes=1), toy)
+    network = model.network_
+    layers = list(network.head.embedder)
+    S = network.head.attributes(torch.from_numpy(toy.class_attributes[model.seen_]))
+
+    torch.testing.assert_close(layers[2].running_mean, layers[1](layers[0](S)).mean(dim=0).detach())
+
+
+def pictures(rows: int = 40, classes: int = 4) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 256, (rows, 8 * 8 * 3)).astype(np.uint8)
+
+    return X, np.arange(rows) % classes, rng.random((classes, 5), dtype=np.float32)
+
+
+def test_a_resnet_is_made_from_the_seed_and_read_back(tmp_path: Path) -> None:
+    X, y, S = pictures()
+    model = small(Joint()).set_params(backbone="resnet")
+    model.partial_fit(X[y < 2], y[y < 2], S).partial_fit(X[y > 1], y[y > 1])
+    again = small(Joint()).set_params(backbone="resnet")
+    again.partial_fit(X[y < 2], y[y < 2], S)
+    again.save_pretrained(tmp_path / "model")
+    again = load_model(tmp_path / "model").partial_fit(X[y > 1], y[y > 1])
+
+    assert_array_equal(model.decision_function(X), again.decision_function(X))
+    with pytest.raises(ValueError, match="square pictures in colour"):
+        small().set_params(backbone="resnet").partial_fit(X[:, :100], y, S)
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+def test_batch_norm_of_the_backbone_may_be_frozen(freeze: bool) -> None:
+    X, y, S = pictures()
+    model = small().set_params(backbone="resnet", freeze_norm=freeze, backbone_lr=0.1)
+    model.partial_fit(X[y < 2], y[y < 2], S)
+    before = model.network_.backbone.norm.running_mean.clone()
+    weight = model.network_.backbone.norm.weight.detach().clone()
+    assert before.abs().sum() > 0  # settled on the first task, not at its start
+    model.partial_fit(X[y > 1], y[y > 1])
+
+    assert torch.equal(model.network_.backbone.norm.running_mean, before) == freeze
+    assert not torch.equal(model.network_.backbone.norm.weight, weight)
