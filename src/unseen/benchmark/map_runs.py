@@ -6,24 +6,26 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import islice
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 if TYPE_CHECKING:  # a worker begins with this file, and gets its threads before PyTorch loads
-    from unseen.benchmark.runs import Outcome, Unit
+    from unseen.benchmark.runs import Outcome
+
+Unit = TypeVar("Unit", bound="Callable[[], Iterator[Outcome]]")
 
 MOST_WORKERS = 4  # by default: each holds the rows of a data set
-Crew: TypeAlias = "dict[Connection, tuple[BaseProcess, Unit]]"
+Crew: TypeAlias = dict[Connection, tuple[BaseProcess, Unit]]
 THREADS = "OMP_NUM_THREADS"  # PyTorch, MKL and OpenBLAS heed it; MKL's own changes results a bit
 
 
 def map_runs(
-    runs: Iterable["Unit"], workers: int = 1
-) -> Generator[tuple["Unit", "Outcome"], None, None]:
+    runs: Iterable[Unit], workers: int = 1
+) -> Generator[tuple[Unit, "Outcome"], None, None]:
     """Runs units of work and yields what comes of them, as it comes.
 
     Arguments:
@@ -87,7 +89,7 @@ def default_workers() -> int:
     return 1 if torch.cuda.is_available() else min(MOST_WORKERS, _cores())
 
 
-def _start(unit: "Unit", busy: Crew, workers: int) -> None:
+def _start(unit: Unit, busy: Crew, workers: int) -> None:
     """Starts a worker on a unit. A fresh interpreter: a fork would inherit PyTorch's locks."""
     spawn = multiprocessing.get_context("spawn")
     pipe, theirs = spawn.Pipe()
@@ -98,7 +100,7 @@ def _start(unit: "Unit", busy: Crew, workers: int) -> None:
     _hand_out(unit, pipe, process, busy)
 
 
-def _hand_out(unit: "Unit", pipe: Connection, process: BaseProcess, busy: Crew) -> None:
+def _hand_out(unit: Unit, pipe: Connection, process: BaseProcess, busy: Crew) -> None:
     busy[pipe] = process, unit
     with suppress(BrokenPipeError):  # the end of the pipe tells of it
         pipe.send(unit)

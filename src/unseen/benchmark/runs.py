@@ -1,6 +1,15 @@
 """The unit of work of a benchmark: one method on one data set, first the choice, then the seeds."""
 
-__all__ = ["Failure", "Outcome", "Unit", "describe_data", "train_seeds"]
+__all__ = [
+    "Failure",
+    "Outcome",
+    "Unit",
+    "describe_data",
+    "load_once",
+    "plain",
+    "train_seeds",
+    "warm_up",
+]
 
 import hashlib
 import json
@@ -59,6 +68,14 @@ class Failure:
     seed: int | None
     message: str
 
+    @classmethod
+    def of(cls, error: Exception, seed: int | None) -> "Failure":
+        """Returns the failure that an error is."""
+        if isinstance(error, EXPECTED):
+            return cls(seed, str(error) or type(error).__name__)
+
+        return cls(seed, "".join(traceback.format_exception(error)).strip())
+
 
 Outcome = Record | Failure
 
@@ -94,15 +111,15 @@ class Unit:
     def __call__(self) -> Iterator[Outcome]:
         """Yields each record as soon as it is there; a failed run does not stop the others."""
         try:
-            _warm_up()
-            data = _load(self.path, self.attributes, json.dumps(self.data["sha256"]))
+            warm_up()
+            data = load_once(self.path, self.attributes, json.dumps(self.data["sha256"]))
             choice = self.choice
             if choice is None and self.selection != "last":
                 choice = self._choose(data)
                 yield choice
             yield from self._run(data, choice)
         except Exception as error:  # hours of other runs may follow
-            yield _failure(error, None)
+            yield Failure.of(error, None)
 
     @cached_property
     def method_name(self) -> str:
@@ -132,7 +149,7 @@ class Unit:
         data, and the seed: not of times, places and machines.
         """
         kind = {"kind": "choice"} if seed is None else {"kind": "run", "seed": seed}
-        text = json.dumps(self._identity | kind, sort_keys=True, default=_plain)
+        text = json.dumps(self._identity | kind, sort_keys=True, default=plain)
 
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -192,7 +209,7 @@ class Unit:
                 fitted, seconds = next(trained)
                 judged = self._judge(fitted, seconds, data, choice)
             if isinstance(judged, Exception):
-                yield _failure(judged, seed)
+                yield Failure.of(judged, seed)
             else:
                 block = None if choice is None else choice["choice"]
                 yield self._record(
@@ -272,7 +289,7 @@ class Unit:
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         }
 
-        return json.loads(json.dumps(record, default=_plain, allow_nan=False))  # as it will be read
+        return json.loads(json.dumps(record, default=plain, allow_nan=False))  # as it will be read
 
 
 def train_seeds(
@@ -357,7 +374,7 @@ def describe_data(data: ZeroShotData, path: str, attributes: str | None) -> dict
 
 
 @lru_cache(maxsize=1)
-def _load(path: str, attributes: str | None, sha256: str) -> ZeroShotData:
+def load_once(path: str, attributes: str | None, sha256: str) -> ZeroShotData:
     """Loads a data set, once for the units that follow each other on it in one process."""
     data = load(path, attributes)
     if json.dumps(data.source.sha256) != sha256:
@@ -367,7 +384,7 @@ def _load(path: str, attributes: str | None, sha256: str) -> ZeroShotData:
 
 
 @cache
-def _warm_up() -> None:
+def warm_up() -> None:
     """Trains for a moment: PyTorch loads much of itself then, which is no method's time."""
     next(train_seeds(MLP(hidden=2, epochs=1), simulate_toy(), seeds=[0]))
 
@@ -392,14 +409,7 @@ def _points(curve: SeenUnseenCurve) -> dict[str, list[float]]:
     }
 
 
-def _failure(error: Exception, seed: int | None) -> Failure:
-    if isinstance(error, EXPECTED):
-        return Failure(seed, str(error) or type(error).__name__)
-
-    return Failure(seed, "".join(traceback.format_exception(error)).strip())
-
-
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
     """Turns a NumPy scalar into what JSON knows."""
     if isinstance(value, np.generic):
         return value.item()

@@ -36,6 +36,14 @@ NEEDED: dict[str, dict[str, Any]] = {  # of each kind, what is read when a bench
         "metrics": dict.fromkeys(MEASURES, MEASURED),
         "seconds": {"fit": NUMBER, "predict": NUMBER},
     },
+    "stream": {
+        "seed": int,
+        "chosen": dict,
+        "stream": dict,
+        "result": dict,
+        "memory_bytes": list,
+        "seconds": {"fit": list, "choose": NUMBER},
+    },
 }
 
 
@@ -147,7 +155,9 @@ def read_records(path: Path) -> list[Record]:
     file = path / FILE if path.is_dir() else path
     if not file.exists():
         place = f"in {path.absolute()}" if path.is_dir() else path.absolute()
-        raise DataError([f"There is no run store {place}; `unseen benchmark -o` writes one."])
+        raise DataError(
+            [f"There is no run store {place}; `unseen benchmark` and `unseen continual` write one."]
+        )
     content = file.read_bytes()
     parsed = list(_parse(content, 0, file))
 

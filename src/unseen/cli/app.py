@@ -13,6 +13,7 @@ from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
 from unseen import __version__
 from unseen.cli.benchmark import benchmark
 from unseen.cli.console import notes, results
+from unseen.cli.continual import continual
 from unseen.cli.data_check import check
 from unseen.cli.data_convert import convert
 from unseen.cli.data_fetch import fetch
@@ -20,6 +21,7 @@ from unseen.cli.data_info import info
 from unseen.cli.demo import demo
 from unseen.cli.errors import is_users, system_message
 from unseen.cli.evaluate import evaluate
+from unseen.cli.generate import generate
 from unseen.cli.inspect import inspect
 from unseen.cli.memory import keep_one_arena
 from unseen.cli.methods import methods
@@ -48,7 +50,7 @@ data = App(name="data", help="Look at, check, convert and download data.", sort_
 
 app.command(demo, sort_key=0)
 app.command(data)
-commands = (train, evaluate, predict, benchmark, inspect, report, methods)
+commands = (train, evaluate, predict, generate, benchmark, continual, inspect, report, methods)
 for order, command in enumerate(commands, start=2):
     app.command(command, sort_key=order)
 for command in (info, check, convert, fetch):

@@ -43,7 +43,7 @@ def evaluate(
     """
     from unseen.benchmark.evaluation import evaluate as judge
     from unseen.data.load import load
-    from unseen.methods.saving import load_model
+    from unseen.models import load_model
 
     fitted = load_model(model)
     loaded = load(data, attributes)

@@ -51,7 +51,7 @@ def predict(
         top: How many classes to give for each row, best first.
     """
     from unseen.data.tables import read_features
-    from unseen.methods.saving import load_model
+    from unseen.models import load_model
 
     if output is not None and output.suffix.lower() not in CSV_SUFFIXES:
         raise UserError(

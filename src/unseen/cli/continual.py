@@ -1,0 +1,388 @@
+"""``unseen continual``: heads x strategies x class orders along a stream, into a run store."""
+
+__all__ = ["continual"]
+
+import inspect
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
+
+from cyclopts import Parameter
+
+from unseen.cli.benchmark import split_table
+from unseen.cli.benchmark_table import mean_and_deviation
+from unseen.cli.console import note, notes, print_json, progress, results
+from unseen.cli.data_notes import show_notes
+from unseen.cli.errors import UserError, naming_users
+from unseen.cli.lock import locking
+from unseen.cli.settings import apply_settings, check_name, parse_value
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from unseen.benchmark.store import Record, RunStore
+    from unseen.continual.units import StreamUnit
+    from unseen.methods.continual import ContinualClassifier
+
+Protocol = Literal["class_norm", "fixed", "dynamic", "online"]
+
+ALL = "all"
+STREAMS = "streams"  # of the store: what runs that were killed need to go on
+FAILED = 1
+LEAST_NAME = 12
+FIRST_SEED = 1  # as in the paper
+LEARNER_SETTINGS = ("backbone", "backbone_lr", "freeze_norm", "old_classes")
+STREAM_SETTINGS = ("order", "split", "held_out", "weighting", "seen_mean")
+MEASURES = {
+    "mAUC": "mean_ausuc",
+    "mH": "mean_harmonic_mean",
+    "mJA": "mean_joint_accuracy",
+    "mSA": "mean_seen_accuracy",
+    "mUA": "mean_unseen_accuracy",
+    "forget": "mean_forgetting",
+}
+
+
+def continual(
+    data: tuple[str, ...],
+    /,
+    *,
+    output: Annotated[Path, Parameter(alias="-o")],
+    method: Annotated[str, Parameter(alias="-m")] = "class-norm",
+    strategy: Annotated[str, Parameter(alias="-s")] = "sequential",
+    protocol: Protocol = "class_norm",
+    tasks: int | None = None,
+    seeds: int = 5,
+    settings: Annotated[tuple[str, ...], Parameter(name="--set")] = (),
+    as_json: Annotated[bool, Parameter(name="--json")] = False,
+) -> int:
+    """Train along streams of tasks, each run recorded in OUTPUT/runs.jsonl.
+
+    Each seed is an order of the classes. The same command goes on where an interrupted one
+    stopped, also within a task.
+
+    Arguments:
+        data: Folders or files of data, or "digits"; FILE:NAME takes the class table NAME.
+        output: The folder of the run store; benchmarks may share it.
+        method: Heads, "class-norm" or "mlp", and exact methods, "recursive-ridge" or
+            "tied-gaussian", with commas between; "all" is each of them.
+        strategy: Strategies against forgetting, with commas between; "all" is every one. Exact
+            methods need none.
+        protocol: What counts as unseen.
+        tasks: The number of tasks; by default the published cut, if there is one, or five.
+        seeds: The number of orders of the classes, from 1.
+        settings: name=value: a setting of the head (lr=0.01), of a strategy (ewc.weight=5), of the
+            stream (stream.order=natural), "tune=3" (the learning rate is chosen on the first three
+            tasks, and the run has the others), "backbone=resnet" for pictures.
+        as_json: Print the results as JSON.
+    """
+    for name, number in (("tasks", tasks), ("seeds", seeds)):
+        if number is not None and number < 1:
+            raise UserError(f"`--{name}` must be a whole number from 1; got {number}.")
+
+    from unseen.benchmark.store import RunStore
+
+    words = ["unseen", "continual", *data, "-m", method, "-s", strategy, "-o", str(output)]
+    words += ["--protocol", protocol, "--seeds", str(seeds)]
+    words += [] if tasks is None else ["--tasks", str(tasks)]
+    words += [word for setting in settings for word in ("--set", setting)]
+    with naming_users():
+        models = list(make_models(method, strategy, settings))
+        stream = {"protocol": protocol, "tasks": tasks, **stream_settings(settings)}
+        units = list(make_units(data, models, stream, seeds, settings, output, shlex.join(words)))
+        store = RunStore(output)
+    with locking(output / STREAMS):
+        failures = run(units, store)
+
+    records = store.records()
+    found = [records[unit.key()] for unit in units if unit.key() in records]
+    if as_json:
+        print_json({"store": str(store.path), "results": to_json(found), "failures": failures})
+    else:
+        console = results()
+        console.print(table(found, console.width))
+    for failure in failures:
+        notes().print(f"failed: {failure}", soft_wrap=True, style="red")
+    if found and not as_json:
+        notes().print(f"next: {shlex.join(['unseen', 'report', str(output)])}", soft_wrap=True)
+
+    return FAILED if failures else 0
+
+
+def make_models(
+    method: str, strategy: str, settings: Sequence[str]
+) -> Iterator[tuple[str, str | None, "ContinualClassifier"]]:
+    """Yields the name, the strategy and the estimator of everything to run."""
+    from unseen.continual import STRATEGIES
+    from unseen.continual.heads import EXACT, HEADS
+    from unseen.continual.learner import ContinualLearner
+
+    names = chosen(method, {**HEADS, **EXACT}, "method")
+    strategies = chosen(strategy, STRATEGIES, "strategy")
+    check_prefixes(settings, strategies)
+    of_learner = typed(own_settings(settings, LEARNER_SETTINGS), ContinualLearner)
+    for name in names:
+        if name in EXACT:
+            yield name, None, EXACT[name]()
+    for each in strategies:  # the heads in turn: two workers begin with the choices of two rates
+        for name in names:
+            if name in EXACT:
+                continue
+            head, against = HEADS[name](), STRATEGIES[each]()
+            apply_settings(head, plain_settings(settings))
+            against.set_params(**typed(under(settings, each), type(against)))
+            model = ContinualLearner(head, against, **of_learner)
+            model.check_settings()
+            yield name, each, model
+
+
+def chosen(text: str, known: dict[str, Any], what: str) -> list[str]:
+    """Returns the names in a text with commas, each once.
+
+    Raises:
+        UserError: If there is no such name; the nearest is given.
+    """
+    from unseen.methods.settings import nearest
+
+    names = [name for part in text.split(",") if (name := part.strip())]
+    for name in names:
+        if name != ALL and name not in known:
+            raise UserError(
+                f"There is no {what} {name!r}.{nearest(name, known)} There are: {', '.join(known)}."
+            )
+    if not names:
+        raise UserError(f"No {what} is named; there are: {', '.join(known)}.")
+
+    return list(dict.fromkeys(e for name in names for e in (known if name == ALL else (name,))))
+
+
+def check_prefixes(settings: Sequence[str], strategies: Sequence[str]) -> None:
+    """Raises for a setting of a strategy that does not run, or of nothing at all."""
+    for text in settings:
+        prefix, dot, _ = text.partition("=")[0].partition(".")
+        if dot and prefix not in (*strategies, "stream"):
+            raise UserError(
+                f"`--set {text}`: {prefix!r} does not run here; a setting belongs to one of "
+                f"{', '.join(('stream', *strategies))}, or, without a dot, to the head."
+            )
+
+
+def plain_settings(settings: Sequence[str]) -> list[str]:
+    """Returns the settings of the head: those without a dot that are no other's."""
+    return [
+        text
+        for text in settings
+        if "." not in text.partition("=")[0]
+        and text.partition("=")[0] not in (*LEARNER_SETTINGS, "tune")
+    ]
+
+
+def under(settings: Sequence[str], prefix: str) -> list[str]:
+    """Returns the settings of a prefix, such as ``ewc.``, without it."""
+    return [text[len(prefix) + 1 :] for text in settings if text.startswith(f"{prefix}.")]
+
+
+def own_settings(settings: Sequence[str], names: Sequence[str]) -> list[str]:
+    return [text for text in settings if text.partition("=")[0] in names]
+
+
+def stream_settings(settings: Sequence[str]) -> dict[str, Any]:
+    """Returns the settings of the stream."""
+    from unseen.continual.streams import make_stream
+
+    return typed(under(settings, "stream"), make_stream, STREAM_SETTINGS)
+
+
+def tuned_tasks(settings: Sequence[str]) -> int:
+    """Returns the number of first tasks on which the learning rate is chosen."""
+    for text in own_settings(settings, ("tune",)):
+        tuned = parse_value("tune", text.partition("=")[2], int)
+        assert isinstance(tuned, int)
+        return tuned
+
+    return 0
+
+
+def typed(texts: Sequence[str], of: Any, names: Sequence[str] | None = None) -> dict[str, Any]:
+    """Returns settings as the annotations of a signature want them."""
+    parameters = inspect.signature(of).parameters
+    annotations = {name: parameters[name].annotation for name in names or parameters}
+    values = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        check_name(name, equals, annotations)
+        kinds = [
+            str if get_origin(kind) is Literal else kind
+            for kind in (get_args(annotations[name]) or (annotations[name],))
+            if kind in (int, float, bool, str, type(None)) or get_origin(kind) is Literal
+        ]
+        annotation = str if not kinds else kinds[0]
+        for kind in kinds[1:]:
+            annotation = annotation | kind
+        values[name] = parse_value(name, value, annotation)
+
+    return values
+
+
+def make_units(
+    data: Sequence[str],
+    models: Sequence[tuple[str, str | None, "ContinualClassifier"]],
+    stream: dict[str, Any],
+    seeds: int,
+    settings: Sequence[str],
+    output: Path,
+    command: str,
+) -> Iterator["StreamUnit"]:
+    """Yields every model on every data set and order; streams are made once, to find errors."""
+    from unseen.benchmark.runs import describe_data
+    from unseen.continual.streams import make_stream
+    from unseen.continual.units import StreamUnit
+    from unseen.data.load import load
+
+    tuned = tuned_tasks(settings)
+    for text in data:
+        path, attributes = split_table(text)
+        loaded = load(path, attributes)
+        made = make_stream(loaded, seed=FIRST_SEED, **stream)
+        if not 0 <= tuned < len(made):
+            raise UserError(
+                f"`tune` must be from 0 to {len(made) - 1} in a stream of {len(made)} tasks; got "
+                f"{tuned}."
+            )
+        show_notes(loaded)
+        described = describe_data(loaded, path, attributes)
+        for seed in range(FIRST_SEED, FIRST_SEED + seeds):
+            for name, strategy, model in models:
+                yield StreamUnit(
+                    name=name,
+                    strategy=strategy,
+                    model=model,
+                    path=path,
+                    attributes=attributes,
+                    data=described,
+                    seed=seed,
+                    stream=stream,
+                    tuned=tuned,
+                    folder=output / STREAMS,
+                    command=command,
+                )
+
+
+def run(units: Sequence["StreamUnit"], store: "RunStore") -> list[str]:
+    """Runs what the store lacks, with a progress bar, and returns what failed."""
+    from unseen.benchmark.map_runs import default_workers, map_runs
+    from unseen.benchmark.runs import Failure
+
+    done = store.records()
+    left = [unit for unit in units if unit.key() not in done]
+    if not left:
+        note(f"all runs are in {store.path} already.")
+    failures, finished = [], len(units) - len(left)
+    workers = min(default_workers(), len(left)) or 1
+    try:
+        with progress() as bar, closing(map_runs(left, workers)) as outcomes:
+            shown = bar.add_task("runs", total=len(units), completed=finished, detail="")
+            for unit, outcome in outcomes:
+                name = label(unit.data["name"], unit.attributes, unit.name, unit.strategy)
+                if isinstance(outcome, Failure):
+                    failures.append(f"{name}, seed {unit.seed}: {outcome.message}")
+                    continue
+                store.append(outcome)
+                finished += 1
+                bar.update(shown, completed=finished, detail=f"{finished}/{len(units)} {name}")
+                if not bar.console.is_terminal:
+                    seconds = sum(outcome["seconds"]["fit"])
+                    bar.console.print(
+                        f"{name}, seed {unit.seed}: {measures(outcome)}  {seconds:.1f} s  "
+                        f"({finished}/{len(units)})",
+                        soft_wrap=True,
+                    )
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"{finished} of {len(units)} runs are in {store.path}; the same command goes on."
+        ) from None
+
+    return failures
+
+
+def measures(record: "Record") -> str:
+    result = record["result"]
+
+    return "  ".join(
+        f"{heading} {mean_and_deviation([] if result[key] is None else [result[key]])}"
+        for heading, key in MEASURES.items()
+    )
+
+
+def label(data: str, attributes: str | None, method: str, strategy: str | None) -> str:
+    name = data if attributes is None else f"{data}:{attributes}"
+
+    return f"{name}: {method}" + ("" if strategy is None else f" + {strategy}")
+
+
+def grouped(records: Sequence["Record"]) -> dict[tuple[str, str, str | None], list["Record"]]:
+    """Returns the records of each model, by data, method and strategy."""
+    groups: dict[tuple[str, str, str | None], list[Record]] = {}
+    for record in records:
+        name = record["data"]["name"]
+        if record["data"]["attributes"] is not None:
+            name += f":{record['data']['attributes']}"
+        groups.setdefault((name, record["method"], record["strategy"]), []).append(record)
+
+    return groups
+
+
+def values(records: Sequence["Record"], key: str) -> list[float]:
+    return [record["result"][key] for record in records if record["result"][key] is not None]
+
+
+def table(records: Sequence["Record"], width: int) -> "Table":
+    """Returns mean and standard deviation over the orders of classes, in percent.
+
+    Arguments:
+        records: The runs.
+        width: The columns there are; where the names would not fit, no deviations are shown.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    groups = grouped(records)
+    cells = [
+        [mean_and_deviation(values(runs, key)) for key in MEASURES.values()]
+        for runs in groups.values()
+    ]
+    names = [f"  {method}{(strategy and f' + {strategy}') or ''}" for _, method, strategy in groups]
+    columns = [names, *([each, *row] for each, *row in zip(MEASURES, *cells, strict=True))]
+    if sum(max(map(len, column)) + 2 for column in columns) + len("runs") > width:
+        cells = [[cell.partition("±")[0] for cell in row] for row in cells]
+
+    shown = Table(box=None, pad_edge=False, padding=(0, 1))
+    shown.add_column("percent", overflow="fold", min_width=LEAST_NAME)
+    for heading in (*MEASURES, "runs"):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    data = None
+    for ((name, _, _), runs), row, title in zip(groups.items(), cells, names, strict=True):
+        if name != data:
+            data = name
+            shown.add_row(Text(name), style="bold")
+        shown.add_row(Text(title), *row, str(len(runs)))
+
+    return shown
+
+
+def to_json(records: Sequence["Record"]) -> list[dict[str, Any]]:
+    """Returns the table as JSON knows it: fractions."""
+    from unseen.cli.benchmark_table import spread
+
+    return [
+        {
+            "data": name,
+            "method": method,
+            "strategy": strategy,
+            "seeds": sorted(record["seed"] for record in runs),
+            **{key: spread(values(runs, key)) for key in MEASURES.values()},
+        }
+        for (name, method, strategy), runs in grouped(records).items()
+    ]

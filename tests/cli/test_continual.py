@@ -1,0 +1,285 @@
+"""``unseen continual`` from end to end: tables, errors, resuming, kills."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unseen.benchmark.store import read_records
+from unseen.cli import main
+from unseen.continual import STRATEGIES
+from unseen.continual.heads import EXACT, HEADS
+from unseen.continual.units import LEARNING_RATES
+
+Command = Callable[..., Any]
+NOT_REPEATED = ("seconds", "peak_memory_mb", "finished", "command", "machine")
+TINY = ("--set", "hidden=8", "--set", "epochs=2", "--set", "lr=0.05")
+
+
+@pytest.fixture(autouse=True)
+def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unseen.benchmark.map_runs.default_workers", lambda: 1)
+
+
+@pytest.fixture
+def run(command: Command, toys: Path, tmp_path: Path) -> Command:
+    def start(*words: object, data: str = "toy.npz") -> Any:
+        return command("continual", toys / data, "-o", tmp_path / "runs", *words)
+
+    return start
+
+
+def comparable(records: list[dict]) -> list[dict]:
+    kept = [{k: v for k, v in each.items() if k not in NOT_REPEATED} for each in records]
+
+    return sorted(kept, key=lambda each: each["key"])
+
+
+def test_all_heads_and_strategies(run: Command, tmp_path: Path) -> None:
+    done = run("-m", "all", "-s", "all", "--tasks", 3, "--seeds", 2, *TINY)
+    assert done.code == 0, done.err
+    records = read_records(tmp_path / "runs")
+
+    assert len(records) == 2 * (len(HEADS) * len(STRATEGIES) + len(EXACT))
+    assert {each["seed"] for each in records} == {1, 2}
+    for name in (*STRATEGIES, *EXACT):
+        assert name in done.out
+    assert "mAUC" in done.out
+    assert "±" in done.out
+    assert f"next: unseen report {tmp_path / 'runs'}" in done.err
+    assert not list((tmp_path / "runs" / "streams").iterdir())  # nothing is left to go on with
+    record = records[0]
+    assert record["stream"]["protocol"] == "class_norm"
+    assert record["stream"]["classes_per_task"] == [4, 4, 4]
+    assert record["setting"] == "inductive"
+    assert len(record["memory_bytes"]) == len(record["steps"]) == 3
+    assert record["selection"] == "last"
+    json.dumps(record, allow_nan=False)
+
+
+def test_the_same_command_repeats_nothing(run: Command, tmp_path: Path) -> None:
+    words = ("-s", "sequential,joint", "--tasks", 3, "--seeds", 1, *TINY)
+    assert run(*words).code == 0
+    content = (tmp_path / "runs" / "runs.jsonl").read_bytes()
+    again = run(*words)
+
+    assert "all runs are in" in again.err
+    assert (tmp_path / "runs" / "runs.jsonl").read_bytes() == content
+    assert run(*words[:4], "--seeds", 2, *TINY).code == 0
+    assert len(read_records(tmp_path / "runs")) == 4
+
+
+@pytest.mark.parametrize("protocol", ["class_norm", "fixed", "dynamic", "online"])
+def test_protocols(run: Command, tmp_path: Path, protocol: str) -> None:
+    done = run("--protocol", protocol, "--tasks", 3, "--seeds", 1, *TINY)
+    assert done.code == 0, done.err
+    (record,) = read_records(tmp_path / "runs")
+    assert record["stream"]["protocol"] == protocol
+
+
+def test_a_tuned_run_leaves_the_first_tasks_out(run: Command, tmp_path: Path) -> None:
+    done = run("--tasks", 6, "--seeds", 1, *TINY, "--set", "tune=3")
+    assert done.code == 0, done.err
+    (record,) = read_records(tmp_path / "runs")
+
+    assert record["selection"] == "first 3 tasks"
+    assert record["chosen"]["lr"] in LEARNING_RATES
+    assert record["settings"]["method"]["settings"]["lr"] == record["chosen"]["lr"]
+    assert record["stream"]["tasks_left_out"] == {"before": 3, "after": 0}
+    assert len(record["classes"]) == 3
+
+
+def test_strategies_of_a_head_share_the_rate(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from unseen.continual import units
+
+    calls = []
+    monkeypatch.setattr(units, "LEARNING_RATES", (0.01, 0.05))
+    original = units.tune
+
+    def counting(model: object, *words: object) -> object:
+        calls.append(model)
+        return original(model, *words)
+
+    monkeypatch.setattr(units, "tune", counting)
+    words = ("-m", "class-norm,mlp", "-s", "joint,ewc", "--tasks", 6, "--seeds", 2)
+    assert run(*words, *TINY, "--set", "tune=3").code == 0
+    records = read_records(tmp_path / "runs")
+
+    assert len(calls) == 4  # two heads, two orders
+    assert len(records) == 8
+    rates = {}
+    for each in records:
+        rates.setdefault((each["method"], each["seed"]), []).append(each["chosen"])
+    assert all(one == two for one, two in rates.values())
+
+
+def test_settings_reach_what_they_belong_to(run: Command, tmp_path: Path) -> None:
+    words = ("--set", "joint.budget=full", "--set", "stream.order=natural")
+    done = run("-m", "mlp", "-s", "joint", "--tasks", 3, "--seeds", 1, *TINY, *words)
+    assert done.code == 0, done.err
+    (record,) = read_records(tmp_path / "runs")
+
+    assert record["settings"]["strategy"] == {"name": "joint", "settings": {"budget": "full"}}
+    assert record["settings"]["method"]["settings"]["hidden"] == 8
+    assert record["settings"]["method"]["settings"]["norm"] is None
+    assert record["stream"]["order"] == "natural"
+
+
+def test_json(run: Command) -> None:
+    done = run("--tasks", 3, "--seeds", 2, *TINY, "--json")
+    (row,) = json.loads(done.out)["results"]
+
+    assert row["seeds"] == [1, 2]
+    assert 0 <= row["mean_joint_accuracy"]["mean"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("-m", "clas-norm"), "There is no method 'clas-norm'. Did you mean 'class-norm'?"),
+        (("-m", ","), "No method is named"),
+        (("-s", "ewcc"), "There is no strategy 'ewcc'. Did you mean 'ewc'?"),
+        (("--set", "hiden=3"), "There is no setting 'hiden'. Did you mean 'hidden'?"),
+        (("--set", "joint.budget=full"), "'joint' does not run here"),
+        (("--set", "stream.ordr=x"), "There is no setting 'ordr'. Did you mean 'order'?"),
+        (("--set", "stream.order=x"), "`order` must be one of 'random'"),
+        (("--set", "tune=5"), "`tune` must be from 0 to 4 in a stream of 5 tasks; got 5."),
+        (("--set", "tune=x"), "`tune` must be a whole number"),
+        (("--set", "backbone=rsnet"), "`backbone` must be one of"),
+        (("--set", "lr=-1"), "`lr` must be a number greater than 0"),
+        (("--tasks", 99), "`tasks` must be a number from 1 to 12"),
+        (("--tasks", 0), "`--tasks` must be a whole number from 1"),
+        (("--seeds", 0), "`--seeds` must be a whole number from 1"),
+        (("--protocol", "cn"), "protocol"),
+    ],
+)
+def test_bad_input(run: Command, tmp_path: Path, words: tuple, message: str) -> None:
+    done = run(*words)
+    assert done.code == 2
+    assert message in done.err
+    assert "Traceback" not in done.err
+    assert not (tmp_path / "runs" / "runs.jsonl").exists()
+
+
+def test_a_failed_run_does_not_stop_the_others(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from unseen.continual.joint import Joint
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Joint, "after_task", lambda *_: 1 / 0)
+        done = run("-s", "joint,sequential", "--tasks", 3, "--seeds", 1, *TINY)
+    assert done.code == 1
+    assert "failed: toy: class-norm + joint, seed 1" in done.err
+    assert len(read_records(tmp_path / "runs")) == 1
+    assert run("-s", "joint,sequential", "--tasks", 3, "--seeds", 1, *TINY).code == 0
+    assert len(read_records(tmp_path / "runs")) == 2
+
+
+def test_only_one_at_a_time(run: Command, tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "streams.lock").write_text(f"{os.getppid()} {os.uname().nodename}")
+    done = run("--tasks", 3, "--seeds", 1, *TINY)
+
+    assert done.code == 2
+    assert "Another training writes to" in done.err
+
+
+FORKING = """
+import os, sys
+import unseen.benchmark.map_runs as spread
+spread.default_workers = lambda: 1
+from unseen.cli import main
+import unseen.continual.units, unseen.data.load
+null = os.open(os.devnull, os.O_WRONLY)
+for line in sys.stdin:
+    process = os.fork()
+    if not process:
+        os.dup2(null, 1)
+        os._exit(main(line.split()))
+    print(process, flush=True)
+    sys.stdin.readline()
+    print(os.waitpid(process, 0)[1], flush=True)
+"""
+
+
+class Forks:
+    """Starts the command as forks of one process that has loaded everything."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", FORKING],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )
+
+    def ask(self, line: str) -> int:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
+
+        return int(self.process.stdout.readline())
+
+
+def test_ten_kills_leave_the_store_of_an_undisturbed_run(toys: Path, tmp_path: Path) -> None:
+    """Kills fall between tasks and within them; a stream goes on from its last epoch."""
+    words = "-s sequential,joint,replay --tasks 4 --seeds 1 --set hidden=8 --set epochs=20"
+    start = f"continual {toys / 'toy.npz'} {words} --set lr=0.05 -o {tmp_path}/"
+    forks, rng = Forks(), random.Random(4)
+    try:
+        forks.ask(f"{start}whole")
+        began = time.monotonic()
+        assert forks.ask("") == 0
+        seconds = time.monotonic() - began
+        kills, stores = 0, ["0"]
+        while kills < 10:
+            process = forks.ask(start + stores[-1])
+            time.sleep(rng.uniform(0, seconds))
+            os.kill(process, signal.SIGKILL)
+            if forks.ask("") == 0:
+                stores.append(str(len(stores)))
+            else:
+                kills += 1
+        forks.ask(start + stores[-1])
+        assert forks.ask("") == 0
+    finally:
+        assert forks.process.stdin is not None
+        assert forks.process.stdout is not None
+        forks.process.stdin.close()
+        forks.process.stdout.close()
+        forks.process.wait(timeout=20)
+
+    whole = comparable(read_records(tmp_path / "whole"))
+    assert len(whole) == 3
+    for store in stores:
+        assert comparable(read_records(tmp_path / store)) == whole
+
+
+def test_a_saved_learner_serves_the_other_commands(
+    command: Command, toys: Path, toy: Any, tmp_path: Path
+) -> None:
+    from unseen.continual.learner import ContinualLearner
+
+    train = toy.subset("train")
+    model = ContinualLearner(random_state=0)
+    model.partial_fit(train.features, train.labels, toy.class_attributes)
+    model.save_pretrained(tmp_path / "model")
+    done = command("evaluate", tmp_path / "model", toys / "toy.npz", "--json")
+
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["method"] == "continual"
+    assert main(["evaluate", str(tmp_path / "model"), str(toys / "toy.npz")]) == 0
