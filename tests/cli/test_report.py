@@ -33,6 +33,27 @@ def test_a_benchmark_becomes_a_page(command: Callable, runs: Path, tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 
 
+def test_streams_of_the_same_store_stand_beside_it(
+    command: Callable, runs: Path, toys: Path, tmp_path: Path
+) -> None:
+    store = shutil.copytree(runs, tmp_path / "both")
+    words = ("-m", "mlp,recursive-ridge", "--tasks", "3", "--seeds", "2", "--set", "epochs=1")
+    words = (*words, "--set", "tune=1")
+    assert command("continual", toys / "toy.npz", *words, "-o", store).code == 0
+    run = command("report", store, "-o", tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    records = [json.loads(line) for line in (store / "runs.jsonl").read_text().splitlines()]
+    exact = [
+        one["result"]["mean_seen_accuracy"] for one in records if one.get("strategy", 1) is None
+    ]
+
+    assert "shows 5 runs" in run.err
+    assert "class_norm, tasks 2 to 3</h2>" in page
+    assert "Chosen learning rates" in page
+    assert len(exact) == 2
+    assert f">{100 * sum(exact) / 2:.1f}<" in page
+
+
 def test_several_stores_become_one_page(command: Callable, runs: Path, tmp_path: Path) -> None:
     shutil.copytree(runs, tmp_path / "more")
     run = command("report", runs, tmp_path / "more", "-o", tmp_path / "report.html")

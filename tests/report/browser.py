@@ -3,6 +3,7 @@
 As a command, it takes the screenshots of the documentation::
 
     python tests/report/browser.py report.html docs/_static
+    python tests/report/browser.py streams.html docs/_static streams
 """
 
 __all__ = ["Layout", "find_browser", "measure", "screenshot"]
@@ -150,12 +151,12 @@ def run(folder: str, *argv: str) -> str:
     ).stdout
 
 
-def main(report: str, folder: str) -> None:
+def main(report: str, folder: str, name: str = "report") -> None:
     """Takes the screenshots of the documentation."""
     page, target = Path(report).read_text(encoding="utf-8"), Path(folder)
-    screenshot(page, target / "report-desktop.png", DESKTOP, 1500)
-    screenshot(page, target / "report-dark.png", DESKTOP, 1500, dark=True)
-    screenshot(page, target / "report-phone.png", PHONE, 1500)
+    screenshot(page, target / f"{name}-desktop.png", DESKTOP, 1500)
+    screenshot(page, target / f"{name}-dark.png", DESKTOP, 1500, dark=True)
+    screenshot(page, target / f"{name}-phone.png", PHONE, 1500)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 from browser import DESKTOP, PHONE, measure, screenshot
 from stores import make_record, write_store
+from stream_stores import make_stream_record
 
 from unseen.report.html import render_report
 from unseen.report.records import read_runs
+from unseen.report.stream_records import read_streams
 
 SECONDS_OF_BROWSER = pytest.mark.usefixtures("browser")
 
@@ -24,7 +26,20 @@ def test_nothing_overflows_and_nothing_is_asked_for(page: str, width: int) -> No
 
 
 @SECONDS_OF_BROWSER
-def test_paper_overflows_nowhere(page: str) -> None:
+@pytest.mark.parametrize("width", [DESKTOP, PHONE, 320])
+def test_streams_overflow_nowhere_and_ask_for_nothing(stream_page: str, width: int) -> None:
+    layout = measure(stream_page, width)
+
+    assert layout.width == width
+    assert layout.overflowing == []
+    assert layout.requests == []
+    assert layout.height > 3000
+
+
+@SECONDS_OF_BROWSER
+@pytest.mark.parametrize("kind", ["page", "stream_page"])
+def test_paper_overflows_nowhere(kind: str, request: pytest.FixtureRequest) -> None:
+    page = request.getfixturevalue(kind)
     layout = measure(page.replace("@media print", "@media all"), 1017, opened=False)
 
     assert layout.width == 1017
@@ -37,6 +52,25 @@ def test_long_names_overflow_nowhere(tmp_path: Path) -> None:
     record = make_record(long, classes=[f"{'class' * 30} {row}" for row in range(15)])
     record["command"] = "unseen benchmark " + "a-long-path/" * 40
     layout = measure(render_report(read_runs([write_store(tmp_path, [record])])), PHONE)
+
+    assert layout.width == PHONE
+    assert layout.overflowing == []
+
+
+@SECONDS_OF_BROWSER
+def test_long_names_of_streams_overflow_nowhere(tmp_path: Path) -> None:
+    records = [
+        make_stream_record(
+            "mlp",
+            "a-strategy-with-a-very-long-name-" * 4,
+            data="data" * 30,
+            lr=lr,
+            memory_bytes=[{"a part with a long name": 10**9}] * 4,
+        )
+        for lr in (0.1, 0.2)
+    ]
+    streams = read_streams([write_store(tmp_path, records)])
+    layout = measure(render_report([], streams=streams), PHONE)
 
     assert layout.width == PHONE
     assert layout.overflowing == []

@@ -29,6 +29,7 @@ PEERS = {
     "dem": ("DEM",),
     "devise": ("DeViSE",),
     "eszsl": ("ESZSL",),
+    "izf": ("IZF-Softmax",),
     "mlp": ("Class-Norm: 3-layer MLP (NS+AN)",),
     "mlp+9": ("Class-Norm: MLP + Eq. 9 only",),
     "mlp+10": ("Class-Norm: MLP + Eq. 10 only",),

@@ -1,4 +1,4 @@
-"""``unseen report``: one page of tables and figures from the runs of a benchmark."""
+"""``unseen report``: one page of tables and figures from finished runs."""
 
 __all__ = ["report"]
 
@@ -21,10 +21,11 @@ def report(
     """Make one HTML page from finished runs: tables, figures, what was chosen, how it was made.
 
     The page needs no other file and no network. It opens in any browser, prints on paper, and
-    puts published numbers beside ours where they are of the same benchmark.
+    puts published numbers beside ours where they are of the same benchmark. Benchmarks and streams
+    of tasks may stand in one folder.
 
     Arguments:
-        runs: The folders that "unseen benchmark" wrote, one or more.
+        runs: The folders that "unseen benchmark" or "unseen continual" wrote, one or more.
         output: The page to write; one that is there is replaced.
     """
     if not runs:
@@ -33,16 +34,16 @@ def report(
 
     from unseen.data.atomic import writing
     from unseen.report.html import render_report
-    from unseen.report.records import read_runs
+    from unseen.report.stores import read_stores
 
-    finished = read_runs(runs)
+    finished = read_stores(runs)
     with progress() as bar:
         task = bar.add_task("drawing", total=None, detail="")
 
         def show_data(done: int, of: int) -> None:
             bar.update(task, total=of, completed=done, detail=f"{done}/{of} data sets")
 
-        page = render_report(finished, show_data)
+        page = render_report(finished.runs, show_data, finished.streams)
 
     with writing(output) as file:
         file.write(page.encode())

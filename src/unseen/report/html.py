@@ -1,4 +1,4 @@
-"""A report of benchmark runs: one file of HTML that needs no other, and no network."""
+"""A report of finished runs: one file of HTML that needs no other, and no network."""
 
 __all__ = ["Progress", "render_report"]
 
@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import count
 from typing import Any
 
 from unseen.report.charts import (
@@ -18,6 +19,9 @@ from unseen.report.charts import (
 from unseen.report.measures import ACCURACIES, COSTS, Measure
 from unseen.report.published_numbers import PublishedNumbers, find_published
 from unseen.report.records import Run
+from unseen.report.stream_page import make_stream_sections, stream_context
+from unseen.report.stream_records import StreamRecord
+from unseen.report.stream_summary import drop_repeated_streams, summarize_streams
 from unseen.report.summary import DataSummary, MethodSummary, Spread, drop_repeated, summarize
 from unseen.report.svg import SERIES
 
@@ -27,6 +31,7 @@ TEMPLATE, STYLE = "report.html.j2", "report.css"
 IN_COLOUR = len(SERIES)  # methods
 WITH_BARS = 3
 NOTHING = "–"
+HEADING, STREAM_HEADING = "Zero-shot learning compared", "Continual zero-shot learning compared"
 SELECTIONS = {"hidden": "hidden classes", "last": "as given", "oracle": "test (oracle)"}
 
 
@@ -62,25 +67,38 @@ class Section:
         return self.summary.data["name"] + (f", {table}" if table else "")
 
 
-def render_report(runs: Sequence[Run], progress: Progress | None = None) -> str:
+def render_report(
+    runs: Sequence[Run],
+    progress: Progress | None = None,
+    streams: Sequence[StreamRecord] = (),
+) -> str:
     """Returns the page that shows some runs.
 
     Arguments:
-        runs: The runs, of any data sets, methods and seeds.
+        runs: The runs of benchmarks, of any data sets, methods and seeds.
         progress: Called with the number of data sets that are drawn, and of all.
+        streams: The runs along streams, likewise.
 
     Returns:
         The page, which asks for nothing from anywhere.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    every, runs = runs, drop_repeated(runs)
-    summaries = summarize(runs)
+    every = (*runs, *streams)
+    runs, streams = drop_repeated(runs), drop_repeated_streams(streams)
+    counted: tuple[Run | StreamRecord, ...] = (*runs, *streams)
+    summaries, of_streams = summarize(runs), summarize_streams(streams)
+    drawn = count(1)
+
+    def advance() -> None:
+        if progress is not None:
+            progress(next(drawn), len(summaries) + len(of_streams))
+
     sections = []
     for number, summary in enumerate(summaries, start=1):
         sections.append(make_section(summary, f"data-{number}"))
-        if progress is not None:
-            progress(number, len(summaries))
+        advance()
+    stream_sections = make_stream_sections(of_streams, advance)
 
     environment = Environment(
         loader=PackageLoader("unseen", "report"),
@@ -98,19 +116,23 @@ def render_report(runs: Sequence[Run], progress: Progress | None = None) -> str:
 
     return environment.get_template(TEMPLATE).render(
         style=files("unseen.report").joinpath(STYLE).read_text(encoding="utf-8"),
-        runs=runs,
-        left_out=len(every) - len(runs),
+        heading=HEADING if runs else STREAM_HEADING,
+        runs=counted,
+        left_out=len(every) - len(counted),
         sections=sections,
-        methods=sorted({method.name for one in summaries for method in one.methods}),
+        methods=sorted(
+            {method.name for one in (*summaries, *of_streams) for method in one.methods}
+        ),
+        **stream_context(stream_sections),
         overview=overview(summaries),
         apart=[one for one in sections if one.published and one.published.obstacle],
         accuracies=ACCURACIES,
         costs=COSTS,
         selections=SELECTIONS,
         in_colour=IN_COLOUR,
-        commands=unique(run.command for run in runs),
-        versions=unique(on_one_line(run.versions) for run in runs),
-        machines=unique(on_one_line(run.machine) for run in runs),
+        commands=unique(run.command for run in counted),
+        versions=unique(on_one_line(run.versions) for run in counted),
+        machines=unique(on_one_line(run.machine) for run in counted),
         is_best=is_best,
         penalties=penalties,
         unique=unique,

@@ -1,6 +1,15 @@
 """What a report measures: names, units, and which direction is better."""
 
-__all__ = ["ACCURACIES", "COSTS", "MEASURES", "Measure"]
+__all__ = [
+    "ACCURACIES",
+    "COSTS",
+    "COURSES",
+    "MEASURES",
+    "STREAM_COSTS",
+    "STREAM_GAINS",
+    "STREAM_RESULTS",
+    "Measure",
+]
 
 from dataclasses import dataclass
 
@@ -35,7 +44,9 @@ class Measure:
 
     def show(self, value: float) -> str:
         """Returns the value as a person reads it."""
-        return f"{self.factor * value:,.{self.decimals}f}"
+        rounded = round(self.factor * value, self.decimals) + 0.0  # -0.0 becomes 0.0
+
+        return f"{rounded:,.{self.decimals}f}"
 
 
 ACCURACIES = (
@@ -86,3 +97,90 @@ COSTS = (
     ),
 )
 MEASURES = (*ACCURACIES, *COSTS)
+
+# Along a stream of tasks: what is reported of a whole run ...
+STREAM_RESULTS = (
+    Measure(
+        "mean_ausuc",
+        "mAUC",
+        "mean over the tasks of the area under the curve of S over U",
+        higher_is_better=True,
+        factor=100,
+    ),
+    Measure(
+        "mean_harmonic_mean",
+        "mH",
+        "mean over the tasks of H, the harmonic mean of U and S",
+        higher_is_better=True,
+        factor=100,
+    ),
+    Measure(
+        "mean_joint_accuracy",
+        "mJA",
+        "mean over the tasks of the accuracy on all classes, seen or not",
+        higher_is_better=True,
+        factor=100,
+    ),
+    Measure(
+        "mean_seen_accuracy",
+        "mSA",
+        "mean over the tasks of S, the accuracy on classes seen so far",
+        higher_is_better=True,
+        factor=100,
+    ),
+    Measure(
+        "mean_unseen_accuracy",
+        "mUA",
+        "mean over the tasks of U, the accuracy on classes not seen yet",
+        higher_is_better=True,
+        factor=100,
+    ),
+    Measure(
+        "mean_forgetting",
+        "F",
+        "forgetting: how far a task's accuracy fell below its best since it was learned",
+        higher_is_better=False,
+        factor=100,
+    ),
+    Measure(
+        "mean_forgetting_code",
+        "F code",
+        "forgetting as the authors' code has it: below its best at any time, also before it was "
+        "learned",
+        higher_is_better=False,
+        factor=100,
+    ),
+    Measure(
+        "backward_transfer",
+        "BWT",
+        "backward transfer: what later tasks changed in the accuracy of a task",
+        higher_is_better=True,
+        factor=100,
+    ),
+    Measure(
+        "learning_curve_area",
+        "LCA",
+        "learning curve area: the mean accuracy on a task before and after its first ten batches",
+        higher_is_better=True,
+        factor=100,
+    ),
+)
+STREAM_GAINS = STREAM_RESULTS[:6]  # in which a part of the head is judged
+STREAM_COSTS = (
+    Measure("seconds", "fit s", "seconds of training, all tasks together", higher_is_better=False),
+    Measure(
+        "kept_mb",
+        "kept MB",
+        "the most that was kept from task to task, in megabytes",
+        higher_is_better=False,
+        decimals=2,
+    ),
+)
+# ... and what is measured after each task.
+COURSES = (
+    Measure("seen", "S", "accuracy on the classes seen so far", True, factor=100),
+    Measure("unseen", "U", "accuracy on the classes not seen yet", True, factor=100),
+    Measure("harmonic", "H", "harmonic mean of U and S", True, factor=100),
+    Measure("joint", "JA", "accuracy on all classes", True, factor=100),
+    Measure("auc", "AUC", "area under the curve of S over U", True, factor=100),
+)

@@ -1,12 +1,12 @@
 """Finished runs of a benchmark, read from its stores and checked."""
 
-__all__ = ["Run", "read_runs"]
+__all__ = ["Run", "number", "read_kind", "read_runs"]
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,12 @@ from unseen.benchmark.store import read_records
 from unseen.data.dataset import DataError
 from unseen.report.measures import ACCURACIES
 
+COMMANDS = {"run": "unseen benchmark", "stream": "unseen continual"}  # what makes each kind
 BLOCKS = ("no_penalty", "oracle")  # beside the measures with the stored penalty
 SEED = "random_state"
 NO_CURVE = {"seen": [0.0], "unseen": [0.0]}  # without test rows of both kinds
+
+Parsed = TypeVar("Parsed")
 
 
 @dataclass(frozen=True)
@@ -76,13 +79,13 @@ class Run:
 
 
 def read_runs(stores: Sequence[Path]) -> list[Run]:
-    """Reads the finished runs of some stores; one that stands in several counts once.
+    """Reads the finished benchmark runs of some stores; one that stands in several counts once.
 
     Arguments:
         stores: Folders that ``unseen benchmark`` wrote, or their ``runs.jsonl``.
 
     Raises:
-        DataError: If a store is missing, damaged or of another version, or no run is in any.
+        DataError: If a store is missing, damaged or of another version.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -91,27 +94,29 @@ def read_runs(stores: Sequence[Path]) -> list[Run]:
         Traceback (most recent call last):
         unseen.data.dataset.DataError: There is no run store...
     """
-    runs = {run.key: run for store in stores for run in read_store(store)}
-    if not runs:
-        raise DataError(
-            ["There is no finished run in it: let `unseen benchmark` finish one first."],
-            ", ".join(map(str, stores)),
-        )
+    runs = {run.key: run for store in stores for run in read_kind(store, "run", parse)}
 
     return list(runs.values())
 
 
-def read_store(store: Path) -> Iterator[Run]:
+def read_kind(
+    store: Path, kind: str, parse: Callable[[Mapping[str, Any]], Parsed]
+) -> Iterator[Parsed]:
+    """Yields the records of one kind, parsed.
+
+    Raises:
+        DataError: If a record lacks something, or is of wrong types.
+    """
     for record in read_records(store):
         try:
-            if record["kind"] == "run":
+            if record["kind"] == kind:
                 yield parse(record)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             what = f"lacks {error}" if isinstance(error, KeyError) else f"is damaged ({error})"
             raise DataError(
                 [
                     f"The record {str(record['key'])[:12]} {what}. Delete its line: the same "
-                    "`unseen benchmark` will repeat that run, the others not."
+                    f"`{COMMANDS[kind]}` will repeat that run, the others not."
                 ],
                 str(store),
             ) from error

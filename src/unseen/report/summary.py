@@ -1,12 +1,20 @@
 """What the runs of a benchmark say together: means over seeds, by data set and method."""
 
-__all__ = ["Band", "DataSummary", "MethodSummary", "Spread", "drop_repeated", "summarize"]
+__all__ = [
+    "Band",
+    "DataSummary",
+    "MethodSummary",
+    "Spread",
+    "drop_repeated",
+    "grouped",
+    "summarize",
+]
 
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +23,8 @@ from unseen.report.measures import ACCURACIES, MEASURES
 from unseen.report.records import Run
 
 POINTS = 61  # of a mean curve
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -171,10 +181,11 @@ def summarize(runs: Sequence[Run]) -> list[DataSummary]:
     ]
 
 
-def grouped(runs: Iterable[Run], key: Callable[[Run], str]) -> dict[str, list[Run]]:
-    groups: dict[str, list[Run]] = {}
-    for run in runs:
-        groups.setdefault(key(run), []).append(run)
+def grouped(items: Iterable[Item], key: Callable[[Item], str]) -> dict[str, list[Item]]:
+    """Returns the items by their key, in their order."""
+    groups: dict[str, list[Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
 
     return groups
 

@@ -1,6 +1,6 @@
 """Figures of matplotlib as SVG that stands inside a page: small, unique, in the page's colours."""
 
-__all__ = ["INK", "MUTED", "ORACLE", "PAPER", "RULE", "SERIES", "inline_svg"]
+__all__ = ["INK", "MUTED", "MORE", "ORACLE", "PAPER", "RULE", "SERIES", "inline_svg", "variable"]
 
 import html
 import re
@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 # in light, in dark and on paper.
 INK, MUTED, RULE, PAPER, ORACLE = "#010101", "#010102", "#010103", "#010104", "#010105"
 SERIES = ("#010111", "#010112", "#010113", "#010114", "#010115")
+MORE = ("#010116", "#010117", "#010118", "#010119")  # where many must be told apart
 VARIABLES = {
     INK: "--ink",
     MUTED: "--muted",
     RULE: "--rule",
     PAPER: "--paper",
     ORACLE: "--oracle",
-    **{colour: f"--series-{number}" for number, colour in enumerate(SERIES, start=1)},
+    **{colour: f"--series-{number}" for number, colour in enumerate((*SERIES, *MORE), start=1)},
 }
 
 # Not wanted inside a page: metadata, a style of its own, and addresses of name spaces.
@@ -32,6 +33,16 @@ NAMES = re.compile(r"(\bid=\"|\"#|url\(#)")
 DECIMALS = re.compile(r"(\d\.\d\d)\d+")
 PATH = re.compile(r"\sd=\"[^\"]*\"")
 SIZE = re.compile(r"\s(?:width|height|version)=\"[^\"]*\"")
+
+
+def variable(colour: str) -> str:
+    """Returns a colour of this module as the style sheet knows it.
+
+    Example:
+        >>> variable(SERIES[0])
+        'var(--series-1)'
+    """
+    return f"var({VARIABLES[colour]})"
 
 
 def inline_svg(figure: "Figure", name: str, description: str) -> str:

@@ -1,0 +1,306 @@
+"""What the runs along streams say together: means over class orders, gains of class norm."""
+
+__all__ = [
+    "Course",
+    "Gain",
+    "Paired",
+    "StreamMethod",
+    "StreamSummary",
+    "differing",
+    "drop_repeated_streams",
+    "find_gains",
+    "summarize_streams",
+]
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unseen.report.measures import COURSES, STREAM_COSTS, STREAM_GAINS, STREAM_RESULTS, Measure
+from unseen.report.stream_records import StreamRecord
+from unseen.report.summary import Spread, grouped
+
+WITH, WITHOUT = "class-norm", "mlp"
+OF_CLASS_NORM = ("norm", "init")  # the settings in which the two heads differ
+JOINT = "joint"
+
+
+@dataclass(frozen=True)
+class Course:
+    """Holds a measure after each task over class orders, each of shape (T,); NaN where none.
+
+    Arguments:
+        mean: The mean.
+        low: The least of any order.
+        high: The greatest.
+    """
+
+    mean: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, courses: Sequence[NDArray[np.float64]]) -> "Course":
+        """Returns the course over some orders; one in which nothing was measured is left out.
+
+        Example:
+            >>> course = Course.of([np.array([0.0, np.nan]), np.array([1.0, np.nan])])
+            >>> course.mean.tolist(), course.high.tolist()
+            ([0.5, nan], [1.0, nan])
+        """
+        masked = np.ma.masked_invalid(np.array(courses))  # (seeds, T)
+
+        return cls(
+            *(np.ma.filled(part, np.nan) for part in (masked.mean(0), masked.min(0), masked.max(0)))
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class StreamMethod:
+    """Holds what one head with one strategy, or one exact method, achieves along a stream.
+
+    Arguments:
+        runs: Its runs, one per class order, by seed.
+        name: What no other method of the stream is called.
+    """
+
+    runs: tuple[StreamRecord, ...]
+    name: str
+
+    @property
+    def method(self) -> str:
+        return self.runs[0].method
+
+    @property
+    def strategy(self) -> str | None:
+        return self.runs[0].strategy
+
+    @property
+    def keeps_all(self) -> bool:
+        """Says whether it trains on all past rows: what a stream could give, not a contender."""
+        return self.strategy == JOINT
+
+    @cached_property
+    def measures(self) -> dict[str, Spread]:
+        """The measures and the costs, by name."""
+        return {
+            one.name: Spread.of(run.measures[one.name] for run in self.runs)
+            for one in (*STREAM_RESULTS, *STREAM_COSTS)
+        }
+
+    @cached_property
+    def courses(self) -> dict[str, Course]:
+        """The measures after each task, by name."""
+        return {
+            one.name: Course.of([run.courses[one.name] for run in self.runs]) for one in COURSES
+        }
+
+    @cached_property
+    def accuracy(self) -> NDArray[np.float64]:
+        """The mean accuracy on each task after each, with shape (T, T)."""
+        return Course.of([run.accuracy for run in self.runs]).mean
+
+    @cached_property
+    def memory(self) -> dict[str, float]:
+        """The mean bytes of each part after the task at which most was kept."""
+        names = sorted({name for run in self.runs for name in run.memory.parts})
+
+        return {name: float(np.mean([at_peak(run, name) for run in self.runs])) for name in names}
+
+
+def at_peak(run: StreamRecord, part: str) -> int:
+    """Returns the bytes of a part after the task at which most was kept."""
+    total = run.memory.total
+
+    return run.memory.parts.get(part, (0,) * len(total))[total.index(run.memory.peak)]
+
+
+@dataclass(frozen=True)
+class StreamSummary:
+    """Holds what all methods achieve along one kind of stream over one data set.
+
+    Arguments:
+        data: The description of the data, as the records have it.
+        stream: That of the stream, but for its seed.
+        methods: The methods, the greatest mAUC first.
+    """
+
+    data: Mapping[str, Any]
+    stream: Mapping[str, Any]
+    methods: tuple[StreamMethod, ...]
+
+    @property
+    def tasks(self) -> int:
+        return len(self.stream["classes_per_task"])
+
+    @property
+    def contenders(self) -> tuple[StreamMethod, ...]:
+        """The methods that do not keep all rows."""
+        return tuple(method for method in self.methods if not method.keeps_all)
+
+    @cached_property
+    def best(self) -> dict[str, float]:
+        """The best mean of each measure among the contenders; NaN if none was measured."""
+        best = {}
+        for one in (*STREAM_RESULTS, *STREAM_COSTS):
+            means = [method.measures[one.name].mean for method in self.contenders]
+            measured = [mean for mean in means if not math.isnan(mean)]
+            best[one.name] = (max if one.higher_is_better else min)(measured, default=math.nan)
+
+        return best
+
+    def is_best(self, method: StreamMethod, measure: Measure) -> bool:
+        """Says whether a result is the best of its column."""
+        return (
+            not method.keeps_all
+            and len(self.contenders) > 1
+            and method.measures[measure.name].mean == self.best[measure.name]
+        )
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Holds the differences of a measure over the same class orders.
+
+    Arguments:
+        spread: Their mean and standard deviation.
+        better: In how many orders the difference is for the better.
+        orders: In how many both were measured.
+
+    Example:
+        >>> Paired.of([0.3, 0.1, -0.1], higher_is_better=True).better
+        2
+    """
+
+    spread: Spread
+    better: int
+    orders: int
+
+    @classmethod
+    def of(cls, differences: Sequence[float], higher_is_better: bool) -> "Paired":
+        measured = [value for value in differences if not math.isnan(value)]
+        sign = 1 if higher_is_better else -1
+
+        return cls(Spread.of(measured), sum(sign * value > 0 for value in measured), len(measured))
+
+
+@dataclass(frozen=True)
+class Gain:
+    """Holds what class norm adds to one strategy.
+
+    Arguments:
+        name: The strategy, with what else tells it apart.
+        measures: The paired differences, with class norm minus without, by name.
+    """
+
+    name: str
+    measures: Mapping[str, Paired]
+
+
+def drop_repeated_streams(runs: Sequence[StreamRecord]) -> list[StreamRecord]:
+    """Returns the runs without those that were made again: an order counts once, the latest."""
+    last: dict[str, StreamRecord] = {}
+    for run in runs:
+        key = json.dumps([stream_key(run), method_key(run), run.seed])
+        if key not in last or run.finished >= last[key].finished:
+            last[key] = run
+    kept = {run.key for run in last.values()}
+
+    return [run for run in runs if run.key in kept]
+
+
+def summarize_streams(runs: Sequence[StreamRecord]) -> list[StreamSummary]:
+    """Returns what the runs say, by data set and kind of stream, in the order of the runs.
+
+    Runs are of one method if all but their seed and their chosen learning rate is the same. Streams
+    are of one kind if all but their seed is the same: results of others cannot be compared.
+    """
+    of_streams = grouped(drop_repeated_streams(runs), stream_key).values()
+
+    return [
+        StreamSummary(of_stream[0].data, of_stream[0].stream, name_methods(of_stream))
+        for of_stream in of_streams
+    ]
+
+
+def name_methods(runs: Sequence[StreamRecord]) -> tuple[StreamMethod, ...]:
+    """Returns the methods of a stream; those of one label get what they differ in as well."""
+    methods = []
+    for label, same in grouped(runs, lambda run: run.label).items():
+        groups = list(grouped(same, method_key).values())
+        apart = differing([{"chosen on": one[0].selection, **one[0].settings} for one in groups])
+        for group, words in zip(groups, apart, strict=True):
+            ordered = tuple(sorted(group, key=lambda run: run.seed))
+            methods.append(StreamMethod(ordered, f"{label} ({words})" if words else label))
+
+    def place(method: StreamMethod) -> tuple[bool, float, str]:
+        mean = method.measures["mean_ausuc"].mean
+        return math.isnan(mean), -mean, method.name
+
+    return tuple(sorted(methods, key=place))
+
+
+def find_gains(summary: StreamSummary) -> list[Gain]:
+    """Returns what class norm adds to each strategy that ran with and without it, paired."""
+    without = {pair_key(method): method for method in summary.methods if method.method == WITHOUT}
+    pairs = [
+        (method, without[pair_key(method)])
+        for method in summary.methods
+        if method.method == WITH and pair_key(method) in without
+    ]
+
+    return [
+        Gain(
+            one.name.removeprefix(f"{WITH} + "),
+            {measure.name: paired(one, other, measure) for measure in STREAM_GAINS},
+        )
+        for one, other in pairs
+    ]
+
+
+def paired(one: StreamMethod, other: StreamMethod, measure: Measure) -> Paired:
+    """Returns the differences over the orders that both had."""
+    values, others = (
+        {run.seed: run.measures[measure.name] for run in method.runs} for method in (one, other)
+    )
+    both = sorted(values.keys() & others.keys())
+
+    return Paired.of([values[seed] - others[seed] for seed in both], measure.higher_is_better)
+
+
+def differing(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Returns for each entry, in words, the values in which it differs from others.
+
+    Example:
+        >>> differing([{"lr": 0.1, "epochs": 5}, {"lr": 0.2, "epochs": 5}])
+        ['lr=0.1', 'lr=0.2']
+    """
+    names = dict.fromkeys(name for entry in entries for name in entry)
+    apart = [name for name in names if len({json.dumps(entry.get(name)) for entry in entries}) > 1]
+
+    return [
+        ", ".join(f"{name}={entry[name]}" for name in apart if name in entry) for entry in entries
+    ]
+
+
+def stream_key(run: StreamRecord) -> str:
+    data = [run.data[name] for name in ("name", "attributes", "sha256")]
+
+    return json.dumps([data, run.stream], sort_keys=True)
+
+
+def method_key(run: StreamRecord) -> str:
+    return json.dumps([run.label, run.selection, run.settings], sort_keys=True)
+
+
+def pair_key(method: StreamMethod) -> str:
+    run = method.runs[0]
+    shared = {name: value for name, value in run.settings.items() if name not in OF_CLASS_NORM}
+
+    return json.dumps([run.strategy, run.selection, shared], sort_keys=True)
