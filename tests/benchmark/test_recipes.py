@@ -71,7 +71,38 @@ PEERS: dict[str, dict[str, object]] = {
     "dcn-awa1": {"seen_temperature": 2.0, "unseen_temperature": 0.03, "entropy_weight": 1.0},
     "cvc-zsl-awa1": {"ways": 16, "shots": 4, "hidden": 1600, "lr": 1e-5, "clip_norm": 1.0},
 }
-BEST_TEST_EPOCH = {"class-norm-src", "dem-awa1", "relation-net-awa1", "cvc-zsl-awa1"}
+# Sections 2.6 to 2.8 of the specification of ReMSE.
+REZSL = {
+    "regression": "remse",
+    "tracker": "in_batch",
+    "batches": "episodes",
+    "ways": 16,
+    "shots": 2,
+    "episodes": 300,
+    "epochs": 30,
+    "optimizer": "sgd",
+    "weight_decay": 1e-5,
+    "schedule": "step",
+    "step_epochs": 10,
+    "mean_normalize": False,
+}
+CUB = {"lr": 5e-4, "step_factor": 0.1, "hidden": 0, "scale": 20.0, "p": 0.1, "p2": 0.75}
+AWA2 = {"lr": 1e-4, "step_factor": 0.5, "hidden": 4096, "scale": 20.0, "p": 1.0, "p2": 0.1}
+SUN = {"lr": 5e-4, "step_factor": 0.5, "hidden": 0, "scale": 25.0, "p": 0.1, "p2": 0.0}
+PEERS |= {
+    "rezsl-cub": REZSL | CUB | {"regression_weight": 0.25},
+    "rezsl-awa2": REZSL | AWA2 | {"regression_weight": 1.0},
+    "rezsl-sun": REZSL | SUN | {"regression_weight": 0.1},
+}
+BEST_TEST_EPOCH = {
+    "class-norm-src",
+    "dem-awa1",
+    "relation-net-awa1",
+    "cvc-zsl-awa1",
+    "rezsl-cub",
+    "rezsl-awa2",
+    "rezsl-sun",
+}
 
 
 def test_every_recipe_is_specified() -> None:

@@ -1,0 +1,257 @@
+"""Compares regressions within ReZSL on real features: accuracy, and how unequal the errors are.
+
+Every loss is the cross-entropy plus a regression. What is chosen is chosen on hidden seen classes,
+for one seed, by AUSUC: the weight of plain and of normalised MSE; weight and noise of Balanced MSE;
+the exponents of ReMSE, whose weights are divided by their mean, at the weight that was chosen for
+normalised MSE (so that lambda times mean weight is the same). `remse(1,1)` is not chosen. The seen
+penalty of each loss comes from its own hidden classes. Test rows are looked at last, once a seed.
+
+Errors are of predictions and descriptions of length 1, by class and attribute. Correlation is that
+of error and label value over the attributes of a class, times 100; Theil is within classes, and
+within attributes. What is done is kept in OUTPUT: a run that was stopped goes on.
+
+Command: python benchmarks/rezsl_losses.py [--data awa1_pca ...] [--seeds 5] [-o OUTPUT]
+         python benchmarks/rezsl_losses.py --table [-o OUTPUT]
+"""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import unseen
+from unseen.benchmark.selection import choose
+from unseen.data.dataset import ZeroShotData
+from unseen.decide import SeenPenalty
+from unseen.methods.rezsl import ReZSL
+from unseen.metrics.imbalance import Imbalance, measure_imbalance
+
+OUTPUT = Path("benchmarks/results/rezsl_losses.jsonl")
+DATA = {
+    "awa1_pca": ("awa1_pca.npz", None),
+    "awa1": ("awa1.npz", None),
+    "gtsrb words": ("gtsrb.npz", "words"),
+    "awa1_pca original": ("awa1_pca.npz", "original"),
+}
+
+WEIGHTS = (1.0, 10.0, 100.0, 1000.0)
+EXPONENTS = (0.5, 1.0, 2.0)
+REMSE = {"regression": "remse", "mean_normalize": True}
+Settings = dict[str, Any]
+
+# what a loss is, and what of it is chosen on hidden classes
+LOSSES: dict[str, tuple[Settings, Settings]] = {
+    "ce only": ({"regression": None}, {}),
+    "mse": ({"regression": "mse"}, {"regression_weight": WEIGHTS}),
+    "normalized mse": ({"regression": "normalized-mse"}, {"regression_weight": WEIGHTS}),
+    "balanced mse": (
+        {"regression": "balanced-mse"},
+        {"regression_weight": (0.1, 1.0, 10.0, 100.0), "noise": (0.01, 0.03, 0.1)},
+    ),
+    "remse(p,0)": (REMSE | {"p2": 0.0}, {"p": EXPONENTS}),
+    "remse(0,p2)": (REMSE | {"p": 0.0}, {"p2": EXPONENTS}),
+    "remse(p,p2)": (REMSE, {"p": EXPONENTS, "p2": EXPONENTS}),
+    "remse(1,1)": (REMSE | {"p": 1.0, "p2": 1.0}, {}),
+}
+BASE = "normalized mse"
+ACCURACIES = {
+    "T1": "zsl_accuracy",
+    "U": "unseen_accuracy",
+    "S": "seen_accuracy",
+    "H": "harmonic_mean",
+    "AUSUC": "ausuc",
+}
+IMBALANCES = ("mean", "deviation", "correlation", "Theil class", "Theil attr")
+GROUPS = ("all", "unseen", "seen")
+
+Key = tuple[str, str, int | None]
+
+
+class Ledger:
+    """What is done, a line of JSON each, by data set, loss and seed (none for a choice)."""
+
+    def __init__(self, path: Path, epochs: int) -> None:
+        self.path = path
+        self.epochs = epochs
+        self.records: dict[Key, Settings] = {}
+        for line in path.read_text().splitlines() if path.exists() else []:
+            try:
+                record = json.loads(line)
+            except json.JSONDecodeError:  # a run was killed while it wrote
+                continue
+            self.records[record["data"], record["loss"], record["seed"]] = record
+
+    def once(self, key: Key, measure: Callable[..., Settings], *arguments: Any) -> Settings:
+        """Returns what is known, or measures and writes it."""
+        if key not in self.records:
+            place = dict(zip(("data", "loss", "seed"), key, strict=True))
+            found = measure(*arguments, self.epochs)
+            self.records[key] = place | {"epochs": self.epochs} | found
+            self._append(self.records[key])
+            print(*key, f"{found['seconds']:.1f} s", flush=True)
+        if self.records[key]["epochs"] != self.epochs:
+            raise SystemExit(f"{self.path} has runs of another number of epochs.")
+
+        return self.records[key]
+
+    def _append(self, record: Settings) -> None:
+        text = self.path.read_text() if self.path.exists() else ""
+        start = "\n" if text and not text.endswith("\n") else ""  # behind a line that was cut off
+        with self.path.open("a") as file:
+            file.write(f"{start}{json.dumps(record)}\n")
+
+
+def load(name: str) -> ZeroShotData:
+    file, attributes = DATA[name]
+
+    return unseen.load(Path(os.environ["UNSEEN_DATA"]) / file, attributes=attributes)
+
+
+def chosen(loss: str, data: ZeroShotData, weight: Settings, epochs: int) -> Settings:
+    """Chooses the open settings of a loss, and its seen penalty, on hidden seen classes."""
+    fixed, space = LOSSES[loss]
+    model = ReZSL(epochs=epochs, random_state=0, **(weight | fixed))
+    choice = choose(model, data, "hidden", space=space)
+    penalty = choice.seen_penalty
+
+    return {
+        "settings": weight | fixed | choice.settings,
+        "penalty": None if penalty is None else asdict(penalty),
+        "fits": choice.fits,
+        "seconds": choice.seconds,
+        "candidates": [[one.settings, one.ausuc, one.zsl_accuracy] for one in choice.candidates],
+    }
+
+
+def judged(choice: Settings, data: ZeroShotData, seed: int, epochs: int) -> Settings:
+    """Trains with one seed, and measures on the test rows."""
+    start = time.perf_counter()
+    train = data.subset("train")
+    model = ReZSL(epochs=epochs, random_state=seed, **choice["settings"])
+    model.fit(train.features, train.labels, data.class_attributes)
+    seconds = time.perf_counter() - start
+    penalty = choice["penalty"]
+    model.seen_penalty_ = None if penalty is None else SeenPenalty(**penalty)
+    result = unseen.evaluate(model, data).stored
+
+    return {
+        "accuracy": {symbol: getattr(result, name) for symbol, name in ACCURACIES.items()},
+        "imbalance": {group: numbers(imbalance(model, data, group)) for group in GROUPS},
+        "seconds": seconds,
+    }
+
+
+def imbalance(model: ReZSL, data: ZeroShotData, group: str) -> Imbalance:
+    parts = {"all": ("test_seen", "test_unseen")}.get(group, (f"test_{group}",))
+    rows = [data.subset(part) for part in parts]
+    features = np.concatenate([part.features for part in rows])
+    labels = np.concatenate([part.labels for part in rows])
+
+    return measure_imbalance(
+        model.predict_attributes(features), labels, model.predict(features), data.class_attributes
+    )
+
+
+def numbers(found: Imbalance) -> dict[str, float]:
+    values = (
+        found.spread.mean,
+        found.spread.deviation,
+        100 * found.class_correlation,
+        found.theil.within_classes,
+        found.theil.within_attributes,
+    )
+
+    return dict(zip(IMBALANCES, values, strict=True))
+
+
+def run(names: Sequence[str], seeds: int, ledger: Ledger) -> None:
+    for name in names:
+        data = load(name)
+        base = ledger.once((name, BASE, None), chosen, BASE, data, {})
+        weight = {"regression_weight": base["settings"]["regression_weight"]}
+        for loss, (fixed, _) in LOSSES.items():
+            given = weight if fixed["regression"] == "remse" else {}
+            choice = ledger.once((name, loss, None), chosen, loss, data, given)
+            for seed in range(seeds):
+                ledger.once((name, loss, seed), judged, choice, data, seed)
+
+
+def rows_of(records: Mapping[Key, Settings], name: str, part: Callable) -> dict[str, np.ndarray]:
+    """Returns one row of numbers per seed, by loss."""
+    found = {
+        loss: [
+            list(part(record).values())
+            for (data, other, seed), record in sorted(records.items(), key=str)
+            if (data, other) == (name, loss) and seed is not None
+        ]
+        for loss in LOSSES
+    }
+
+    return {loss: np.array(rows) for loss, rows in found.items() if rows}
+
+
+def lines(rows: Mapping[str, np.ndarray], scale: np.ndarray, digits: list[int]) -> Iterator[str]:
+    """Yields means and deviations over the seeds, then differences from normalised MSE, paired."""
+    for loss, values in rows.items():
+        spread = values.std(axis=0, ddof=1) if len(values) > 1 else np.full(len(scale), np.nan)
+        cells = zip(values.mean(axis=0) * scale, spread * scale, digits, strict=True)
+        yield f"{loss:16s}" + "".join(f"{m:9.{d}f} ±{s:6.{d}f}" for m, s, d in cells)
+    for loss, values in rows.items():
+        if loss == BASE or BASE not in rows or len(values) != len(rows[BASE]):
+            continue
+        difference = values - rows[BASE]
+        higher = (difference > 0).sum(axis=0)
+        cells = zip(difference.mean(axis=0) * scale, higher, digits, strict=True)
+        text = "".join(f"{m:+9.{d}f} {h:3d}/{len(values)} up" for m, h, d in cells)
+        yield f"{loss:16s}" + text
+
+
+def print_tables(records: Mapping[Key, Settings]) -> None:
+    for name in DATA:
+        if (name, BASE, None) not in records:
+            continue
+        print(f"\n{name}; mean ± deviation over seeds, then paired differences from {BASE}\n")
+        for loss in LOSSES:
+            if (name, loss, None) in records:
+                print(f"{loss:16s}{records[name, loss, None]['settings']}")
+        parts: list[tuple[str, Callable, list[str], list[float], list[int]]] = [
+            ("percent", lambda r: r["accuracy"], list(ACCURACIES), [100.0] * 5, [2] * 5)
+        ]
+        for group in GROUPS:
+            parts.append(
+                (
+                    f"test rows: {group}",
+                    lambda r, group=group: r["imbalance"][group],
+                    [f"{IMBALANCES[0]} e-3", f"{IMBALANCES[1]} e-3", *IMBALANCES[2:]],
+                    [1000.0, 1000.0, 1.0, 1.0, 1.0],
+                    [4, 4, 2, 4, 4],
+                )
+            )
+        for title, part, heads, scale, digits in parts:
+            print(f"\n{title:16s}" + "".join(f"{head:>17s}" for head in heads))
+            print(*lines(rows_of(records, name, part), np.array(scale), digits), sep="\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", nargs="+", default=list(DATA), choices=list(DATA))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=ReZSL().epochs)
+    parser.add_argument("--table", action="store_true", help="print what is in OUTPUT, run nothing")
+    parser.add_argument("-o", "--output", type=Path, default=OUTPUT)
+    arguments = parser.parse_args()
+
+    ledger = Ledger(arguments.output, arguments.epochs)
+    if not arguments.table:
+        run(arguments.data, arguments.seeds, ledger)
+    print_tables(ledger.records)
+
+
+if __name__ == "__main__":
+    main()
