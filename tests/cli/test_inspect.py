@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from unseen.cli import main
 from unseen.data.dataset import ZeroShotData
 from unseen.data.load import save
+from unseen.inspection.imbalance import inspect_imbalance
 from unseen.inspection.probe import draw_probe
 from unseen.inspection.stages import initial_embedder, scaled_cosine
 from unseen.inspection.variance import measure_variances
@@ -163,9 +165,120 @@ def test_other_methods_are_refused(
     assert "class-norm and mlp" in run.err
 
 
+@pytest.fixture(scope="session")
+def eszsl(toys: Path) -> Path:
+    """Returns the folder of a model that predicts no attributes: do not write to it."""
+    assert main(["train", str(toys / "toy.npz"), "-m", "eszsl", "-o", str(toys / "eszsl")]) == 0
+
+    return toys / "eszsl"
+
+
+def test_imbalance_prints_a_table(command: Command, toys: Path, eszsl: Path) -> None:
+    run = command("inspect", eszsl, toys / "toy.npz", "--what", "imbalance")
+
+    assert run.code == 0, run.err
+    assert re.search(r"test rows of\s+seen\s+unseen\s+all", run.out)
+    assert re.search(r"classes\s+8\s+4\s+12\b", run.out)
+    assert "worst attributes: attribute" in run.out
+    assert "seen the test rows" in run.out
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80])
+def test_imbalance_in_a_narrow_terminal(
+    command: Command, toys: Path, model: Path, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    run = command("inspect", model, toys / "toy.npz", "--what", "imbalance")
+
+    assert "…" not in run.out
+    assert max(map(len, run.out.splitlines())) <= columns
+
+
+def test_json_of_imbalance_is_what_the_library_measures(
+    command: Command, toys: Path, eszsl: Path, toy: ZeroShotData, tmp_path: Path
+) -> None:
+    argv = ("inspect", eszsl, toys / "toy.npz", "--what", "imbalance")
+    found = json.loads(command(*argv, "--json").out)
+    run = command(*argv, "-o", tmp_path / "found.json")
+    expected = inspect_imbalance(load_model(eszsl), toy)
+
+    assert json.loads((tmp_path / "found.json").read_text()) == found
+    assert run.code == 0
+    assert list(found["groups"]) == ["seen", "unseen", "all"]
+    for name, told in found["groups"].items():
+        group = expected.groups[name]
+        assert told["error_matrix"] == pytest.approx(group.matrix)
+        assert told["spread"]["mean"] == pytest.approx(group.spread.mean)
+        assert told["label_error_correlation"]["class"] == pytest.approx(group.class_correlation)
+        assert told["theil"]["total"] == pytest.approx(group.theil.total)
+        assert told["misclassification"]["wrong"] == group.misclassification.wrong
+        assert told["mean_description"]["mean"] == pytest.approx(expected.baselines[name].mean)
+        assert len(told["classes"]) == len(told["error_matrix"])
+    assert found["method"] == "eszsl"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "start"), [("html", b"<!doctype"), ("svg", b"<?xml"), ("png", b"\x89PNG")]
+)
+def test_imbalance_as_a_page_and_as_a_figure(
+    command: Command, toys: Path, eszsl: Path, tmp_path: Path, suffix: str, start: bytes
+) -> None:
+    output = tmp_path / f"imbalance.{suffix}"
+    run = command("inspect", eszsl, toys / "toy.npz", "--what", "imbalance", "-o", output)
+
+    assert run.code == 0, run.err
+    assert output.read_bytes().startswith(start)
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_the_page_names_attributes_and_the_command(
+    command: Command, toys: Path, eszsl: Path, tmp_path: Path
+) -> None:
+    names, page = tmp_path / "names.txt", tmp_path / "a page.html"
+    names.write_text("".join(f"{row:5d}\tthe {row}. one\n" for row in range(1, 9)))
+    argv = ("inspect", eszsl, toys / "toy.npz", "--what", "imbalance", "--seed", "3")
+    run = command(*argv, "-o", page, "--attribute-names", names)
+
+    assert run.code == 0, run.err
+    text = page.read_text(encoding="utf-8")
+    assert all(f">the {row}. one<" in text for row in range(1, 9))
+    assert f"-o &#39;{page}&#39; --attribute-names {names} --seed 3" in text
+
+
+def test_names_of_attributes_that_do_not_fit(
+    command: Command, toys: Path, eszsl: Path, tmp_path: Path
+) -> None:
+    few, binary = tmp_path / "few.txt", tmp_path / "binary.txt"
+    few.write_text("furry\n\nfast\n")
+    binary.write_bytes(b"\xff\xfe\x00")
+    argv = ("inspect", eszsl, toys / "toy.npz", "--what", "imbalance", "--attribute-names")
+
+    for path, told in (
+        (few, "has 2 names, and the class table has 8"),
+        (binary, "is not text"),
+        (tmp_path / "none.txt", "No such file"),
+    ):
+        run = command(*argv, path)
+        assert run.code == 2
+        assert told in run.err
+
+
+def test_a_model_of_other_seen_classes(
+    command: Command, eszsl: Path, toy: ZeroShotData, tmp_path: Path
+) -> None:
+    save(replace(toy, class_attributes=toy.class_attributes[::-1].copy()), tmp_path / "other.npz")
+    run = command("inspect", eszsl, tmp_path / "other.npz", "--what", "imbalance")
+
+    assert run.code == 2
+    assert "do not agree on which classes are seen" in run.err
+
+
 @pytest.mark.parametrize(
     ("argv", "told"),
     [
+        (("--what", "imbalance", "-o", "figure.pdf"), ".html, .htm, .svg, .png or .json"),
+        (("--what", "variance", "-o", "figure.html"), "must end in .svg or .png"),
+        (("--attribute-names", "names.txt"), "is for `--what imbalance`"),
         (("--what", "varience"), "varience"),
         (("-o", "figure.pdf"), "must end in .svg or .png"),
         (("-o", "no/such/folder/figure.png"), "mkdir -p no/such/folder"),

@@ -1,10 +1,9 @@
-"""``unseen inspect``: what is large, steep and curved in a model, before and after training."""
+"""``unseen inspect``: what is large, steep, curved and unequal in a model."""
 
 __all__ = ["inspect"]
 
-import math
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -15,6 +14,7 @@ from unseen.cli.console import note, print_json, progress, results
 from unseen.cli.data_notes import show_notes
 from unseen.cli.errors import UserError, naming_users
 from unseen.cli.evaluate import check_descriptions, check_width, compare_sources
+from unseen.cli.inspect_imbalance import PAGES, finite, inspect_imbalance
 from unseen.cli.settings import check_seed
 
 if TYPE_CHECKING:
@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from unseen.methods.base import ZeroShotClassifier
     from unseen.methods.class_norm import ClassNorm
 
-What = Literal["variance", "gradients", "curvature"]
+Measure = Literal["variance", "gradients", "curvature"]
+What = Literal["variance", "gradients", "curvature", "imbalance"]
 
 BEFORE, AFTER = "before training", "after training"
-ROWS: dict[What, int] = {"variance": 256, "gradients": 128, "curvature": 128}
+ROWS: dict[Measure, int] = {"variance": 256, "gradients": 128, "curvature": 128}
 FIGURES = (".svg", ".png")
+ALL = (*PAGES, *FIGURES, ".json")
 
 
 def inspect(
@@ -39,40 +41,56 @@ def inspect(
     what: What = "variance",
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
     attributes: str | None = None,
+    attribute_names: Path | None = None,
     seed: int | None = None,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> None:
-    """Look into a model of class-norm or mlp: as it is, and as it was before training.
+    """Look into a model: as it is, and, of class-norm and mlp, as it was before training.
 
     variance: of hidden activations and logits. gradients: how much those of single examples differ,
     and what loss and gradient do on the way down. curvature: top eigenvalue and trace of the
     Hessian. All over seen classes, on training rows drawn at random.
 
+    imbalance, of any method: on which classes and attributes the error of attribute predictions
+    falls, on the test rows.
+
     Arguments:
         model: The folder that "unseen train" wrote.
         data: A folder or file of data, or "digits".
         what: What to look at.
-        output: The SVG or PNG file of a figure.
+        output: The SVG or PNG file of a figure; of imbalance also an HTML page or JSON.
         attributes: The class table to take, where there are several.
-        seed: The seed of the start and of the rows; by default that of the training.
+        attribute_names: A text file with the name of each attribute, one a line, for imbalance.
+        seed: The seed of the start and of the rows, by default that of the training; for imbalance
+            that of the read-out, by default 0.
         as_json: Print the results as JSON.
     """
-    check_figure(output)
+    check_figure(output, ALL if what == "imbalance" else FIGURES)
+    if attribute_names is not None and what != "imbalance":
+        raise UserError("`--attribute-names` is for `--what imbalance`.")
     if seed is not None:
         check_seed(seed)
 
     from unseen.data.load import load
     from unseen.inspection.probe import draw_probe
     from unseen.inspection.stages import initial_embedder, scaled_cosine
-    from unseen.methods.saving import load_model, method_name
+    from unseen.methods.saving import method_name
+    from unseen.models import load_model
 
-    fitted = check_family(load_model(model))
+    fitted = load_model(model)
+    if what != "imbalance":
+        check_family(fitted)  # before the data, which may be large
     loaded = load(data, attributes)
     check_width(fitted, model, loaded.features.shape[1], data)
     check_descriptions(fitted, loaded, data)
     compare_sources(fitted, loaded)
     show_notes(loaded)
+    if what == "imbalance":
+        command = shown_command(model, data, output, attributes, attribute_names, seed)
+        inspect_imbalance(fitted, loaded, output, attribute_names, seed or 0, as_json, command)
+        return
 
+    fitted = check_family(fitted)
     seed = start_seed(fitted) if seed is None else seed
     network = scaled_cosine(fitted)
     stages = {BEFORE: initial_embedder(fitted, seed), AFTER: network.embedder}
@@ -104,17 +122,34 @@ def inspect(
         note(f"the figure is {output}")
 
 
-def check_figure(output: Path | None) -> None:
+def check_figure(output: Path | None, endings: Sequence[str]) -> None:
     """Raises before work whose figure could not be written."""
     if output is None:
         return
-    if output.suffix.lower() not in FIGURES:
-        raise UserError(f"`--output` must end in {' or '.join(FIGURES)}; got {output}.")
+    if output.suffix.lower() not in endings:
+        *others, last = endings
+        raise UserError(f"`--output` must end in {', '.join(others)} or {last}; got {output}.")
     if not output.parent.is_dir():
         raise UserError(
             f"The folder {output.parent} does not exist; make it first: "
             f"mkdir -p {shlex.quote(str(output.parent))}"
         )
+
+
+def shown_command(
+    model: Path,
+    data: str,
+    output: Path | None,
+    attributes: str | None,
+    names: Path | None,
+    seed: int | None,
+) -> str:
+    """Returns the command that finds the imbalance again."""
+    options = {"-o": output, "--attributes": attributes, "--attribute-names": names, "--seed": seed}
+    given = [word for flag, value in options.items() if value is not None for word in (flag, value)]
+    words = ["unseen", "inspect", model, data, "--what", "imbalance", *given]
+
+    return shlex.join(map(str, words))
 
 
 def check_family(model: "ZeroShotClassifier") -> "ClassNorm":
@@ -177,14 +212,14 @@ def measure_curvature(
     return {"curvature": measure_curvature(embedder, probe, seed, progress)}
 
 
-MEASURES: dict[What, Callable[..., dict[str, Any]]] = {
+MEASURES: dict[Measure, Callable[..., dict[str, Any]]] = {
     "variance": measure_variance,
     "gradients": measure_gradients,
     "curvature": measure_curvature,
 }
 
 
-def rows_of(what: What, found: dict[str, Any]) -> dict[str, float]:
+def rows_of(what: Measure, found: dict[str, Any]) -> dict[str, float]:
     """Returns the numbers of one stage, by name."""
     if what == "variance":
         values = found["variances"]
@@ -218,14 +253,14 @@ def rows_of(what: What, found: dict[str, Any]) -> dict[str, float]:
     }
 
 
-HEADINGS: dict[What, str] = {
+HEADINGS: dict[Measure, str] = {
     "variance": "variance over classes",
     "gradients": "gradients",
     "curvature": "curvature of the loss",
 }
 
 
-def show(what: What, found: dict[str, dict[str, Any]], title: str, probe: "Probe") -> None:
+def show(what: Measure, found: dict[str, dict[str, Any]], title: str, probe: "Probe") -> None:
     from rich.table import Table
 
     from unseen.inspection.variance import predicted_logit_variance
@@ -248,7 +283,7 @@ def show(what: What, found: dict[str, dict[str, Any]], title: str, probe: "Probe
         console.print(f"logits of independent Gaussian vectors: {predicted:.4g}")
 
 
-def draw(what: What, found: dict[str, dict[str, Any]], output: Path, title: str) -> None:
+def draw(what: Measure, found: dict[str, dict[str, Any]], output: Path, title: str) -> None:
     from unseen.report.variance_plots import plot_descent, plot_stages
 
     title = f"{HEADINGS[what].capitalize()}: {title}"
@@ -281,13 +316,3 @@ def asdict_with(value: Any) -> dict[str, Any]:
     }
 
     return asdict(value) | computed
-
-
-def finite(value: Any) -> Any:
-    """Puts ``None`` in the place of numbers that JSON does not have."""
-    if isinstance(value, dict):
-        return {name: finite(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [finite(item) for item in value]
-
-    return None if isinstance(value, float) and not math.isfinite(value) else value

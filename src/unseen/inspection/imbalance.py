@@ -1,0 +1,287 @@
+r"""The imbalance of a model's attribute predictions on test rows of seen and unseen classes.
+
+References:
+    Rebalanced Zero-Shot Learning (Ye et al., 2023)
+    https://arxiv.org/abs/2210.07031
+"""
+
+__all__ = [
+    "AttributeReadout",
+    "Baseline",
+    "ImbalanceReport",
+    "PredictsAttributes",
+    "inspect_imbalance",
+]
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, Self, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from unseen.data.dataset import ZeroShotData
+from unseen.data.splits import HiddenClassFolds
+from unseen.methods.base import ZeroShotClassifier
+from unseen.methods.saving import method_name
+from unseen.metrics.gzsl import GZSLResult, SeenUnseenCurve, gzsl_result, seen_unseen_curve
+from unseen.metrics.imbalance import (
+    Error,
+    Imbalance,
+    count_error_correlation,
+    error_matrix,
+    error_spread,
+    label_error_correlation,
+    measure_imbalance,
+    unit_rows,
+)
+
+PENALTIES = tuple(10.0**exponent for exponent in range(-5, 2))  # per training row
+OWN, READOUT = "predicted by the method", "read out of its scores for seen classes"
+
+
+@runtime_checkable
+class PredictsAttributes(Protocol):
+    """A method that predicts attributes by itself.
+
+    ``predict_attributes`` returns one row per example that may be compared with a row of the class
+    table the method was trained on, up to a positive factor: a method that standardises
+    descriptions undoes it.
+    """
+
+    def predict_attributes(self, X: NDArray) -> NDArray:
+        """Returns the attributes of features (n, d), with shape (n, a)."""
+        ...
+
+
+class AttributeReadout:
+    r"""Reads attributes out of the scores of a model: what they say of each attribute, linearly.
+
+    .. math:: \min_{R, b} \; \sum_i \| R \, s(x_i) + b - t_{y_i} \|^2 + \lambda n \|R\|^2
+
+    with :math:`s` the scores for the :math:`k` seen classes, each standardised, and :math:`t` the
+    descriptions of length 1. The penalty :math:`\lambda` is the one of least error on classes
+    hidden from the regression; the model itself has seen them.
+
+    Arguments:
+        model: The fitted model.
+        random_state: The seed of the choice of hidden classes.
+
+    Attributes:
+        penalty_: The :math:`\lambda` that was chosen.
+
+    Example:
+        >>> from unseen.data.simulate import simulate_toy
+        >>> from unseen.methods.eszsl import ESZSL
+        >>> data = simulate_toy()
+        >>> train = data.subset("train")
+        >>> model = ESZSL().fit(train.features, train.labels, data.class_attributes)
+        >>> AttributeReadout(model).fit(data).predict_attributes(train.features).shape
+        (128, 8)
+    """
+
+    def __init__(self, model: ZeroShotClassifier, random_state: int = 0) -> None:
+        self.model = model
+        self.random_state = random_state
+
+    def fit(self, data: ZeroShotData) -> Self:
+        """Learns from the training rows of a data set, and the descriptions of their classes.
+
+        Arguments:
+            data: The data that the model was trained on.
+
+        Raises:
+            ValueError: If there are fewer than four seen classes.
+        """
+        train = data.subset("train", data.compact_type)
+        self.seen_attributes_ = data.class_attributes[data.seen]
+        target = unit_rows(data.class_attributes)[train.labels]  # (n, a)
+        folds = HiddenClassFolds(random_state=self.random_state).split(train.labels)
+        hidden = [(fold.train, fold.validation_unseen) for fold in folds]
+
+        ridge = RidgeCV(
+            alphas=[penalty * len(train.labels) for penalty in PENALTIES],
+            cv=hidden,
+            scoring="neg_mean_squared_error",
+        )
+        self.regression_ = make_pipeline(StandardScaler(), ridge)
+        self.regression_.fit(self._scores(train.features), target)
+        self.penalty_ = float(ridge.alpha_ / len(train.labels))
+
+        return self
+
+    def predict_attributes(self, X: NDArray) -> NDArray:
+        """Returns the attributes of features (n, d), with shape (n, a)."""
+        return self.regression_.predict(self._scores(X))
+
+    def _scores(self, X: NDArray) -> NDArray[np.float64]:
+        """Scores features (n, d) for the seen classes, with shape (n, k)."""
+        return np.asarray(self.model.decision_function(X, self.seen_attributes_), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What a prediction reaches that is the mean description of the seen classes for every row.
+
+    Arguments:
+        mean: The mean error.
+        class_correlation: Of label value and error over the attributes, the mean over the classes.
+    """
+
+    mean: float
+    class_correlation: float
+
+
+@dataclass(frozen=True, eq=False)
+class ImbalanceReport:
+    """What was found of one model on one data set.
+
+    Arguments:
+        method: The name of the method.
+        data: The name of the data set.
+        prediction: Where the attribute predictions come from, in words.
+        groups: The imbalance on test rows of ``"seen"`` and of ``"unseen"`` classes, and of
+            ``"all"``; data without unseen classes have no ``"unseen"``.
+        baselines: What the mean description reaches on the same rows.
+        class_names: The names of all classes.
+        attribute_names: The names of the attributes.
+        class_attributes: The class table, with shape :math:`(c, a)`.
+        seen: Which classes are seen, with shape :math:`(c,)`.
+        count_correlation: Of the mean error of a seen class and its number of training rows.
+        curve: Seen over unseen accuracy for every penalty; ``None`` without unseen classes.
+        bare: The accuracies without a penalty.
+        stored: The accuracies with the penalty that is stored in the model.
+    """
+
+    method: str
+    data: str
+    prediction: str
+    groups: dict[str, Imbalance]
+    baselines: dict[str, Baseline]
+    class_names: tuple[str, ...]
+    attribute_names: tuple[str, ...]
+    class_attributes: NDArray[np.float32]
+    seen: NDArray[np.bool_]
+    count_correlation: float
+    curve: SeenUnseenCurve | None
+    bare: GZSLResult
+    stored: GZSLResult
+
+    @property
+    def whole(self) -> Imbalance:
+        """The imbalance on all test rows."""
+        return self.groups["all"]
+
+
+def inspect_imbalance(
+    model: ZeroShotClassifier,
+    data: ZeroShotData,
+    attribute_names: Sequence[str] | None = None,
+    error: Error = "mse",
+    random_state: int = 0,
+) -> ImbalanceReport:
+    """Measures how unequally the attribute errors of a model fall, on the test rows of a data set.
+
+    A method that predicts attributes says them itself; those of any other are read out of its
+    scores (``AttributeReadout``). What is found here has seen the test rows: choose nothing by it.
+
+    Arguments:
+        model: The fitted model.
+        data: The data that it was trained on.
+        attribute_names: The names of the attributes; by default their numbers, from 1.
+        error: ``"mse"``, ``"rmse"`` or ``"mae"``, of predictions and descriptions of length 1.
+        random_state: The seed of the read-out.
+
+    Raises:
+        ValueError: If the model saw other classes than ``data`` calls seen, or names do not fit.
+
+    Example:
+        >>> from unseen.data.simulate import simulate_toy
+        >>> from unseen.methods.eszsl import ESZSL
+        >>> data = simulate_toy()
+        >>> train = data.subset("train")
+        >>> model = ESZSL().fit(train.features, train.labels, data.class_attributes)
+        >>> inspect_imbalance(model, data).groups["unseen"].matrix.shape
+        (4, 8)
+    """
+    names = _names(attribute_names, data.class_attributes.shape[1])
+    _check_seen(model, data)
+    rows = np.concatenate([data.test_seen, data.test_unseen])
+    table, labels = data.class_attributes, data.labels[rows]
+    features = data.rows(rows, data.compact_type)
+    own = isinstance(model, PredictsAttributes)
+    predictor: Any = model if own else AttributeReadout(model, random_state).fit(data)
+    predicted = predictor.predict_attributes(features)
+    scores = model.decision_function(features, table)
+    penalty = model.seen_penalty_
+    penalized = scores if penalty is None else penalty(scores, data.seen)
+    chosen = penalized.argmax(axis=1)
+
+    of_seen = data.seen[labels]
+    sides = {"seen": of_seen, "unseen": ~of_seen, "all": np.ones(len(labels), dtype=bool)}
+    groups = {
+        name: measure_imbalance(predicted[side], labels[side], chosen[side], table, error)
+        for name, side in sides.items()
+        if side.any()
+    }
+    return ImbalanceReport(
+        method=method_name(model),
+        data=data.source.name,
+        prediction=OWN if own else READOUT,
+        groups=groups,
+        baselines={
+            name: _baseline(labels[side], table, data.seen, error)
+            for name, side in sides.items()
+            if side.any()
+        },
+        class_names=data.class_names,
+        attribute_names=names,
+        class_attributes=table,
+        seen=data.seen,
+        count_correlation=_count_correlation(groups["seen"], data),
+        curve=None if of_seen.all() else seen_unseen_curve(scores, labels, data.seen),
+        bare=gzsl_result(scores, labels, data.seen),
+        stored=gzsl_result(scores, labels, data.seen, penalized, penalty=str(penalty or "none")),
+    )
+
+
+def _names(names: Sequence[str] | None, attributes: int) -> tuple[str, ...]:
+    if names is None:
+        return tuple(f"attribute {number}" for number in range(1, attributes + 1))
+    if len(names) != attributes:
+        raise ValueError(
+            f"`attribute_names` must have a name for each of {attributes} attributes; "
+            f"got {len(names)}."
+        )
+
+    return tuple(names)
+
+
+def _check_seen(model: ZeroShotClassifier, data: ZeroShotData) -> None:
+    wrong = np.flatnonzero(model.seen_in(data.class_attributes) != data.seen)
+    if len(wrong):
+        raise ValueError(
+            f"The model and the data do not agree on which classes are seen: {len(wrong)} of "
+            f"{len(data.seen)} differ, the first is {data.class_names[wrong[0]]!r}. Inspect the "
+            "model on the data, and with the class table, that it was trained on."
+        )
+
+
+def _baseline(
+    labels: NDArray[np.int64], table: NDArray, seen: NDArray[np.bool_], error: Error
+) -> Baseline:
+    mean = unit_rows(table[seen]).mean(axis=0)
+    matrix = error_matrix(np.broadcast_to(mean, (len(labels), len(mean))), labels, table, error)
+
+    return Baseline(
+        error_spread(matrix).mean, label_error_correlation(matrix, table[np.unique(labels)])
+    )
+
+
+def _count_correlation(seen: Imbalance, data: ZeroShotData) -> float:
+    counts = np.bincount(data.labels[data.train], minlength=len(data.seen))
+
+    return count_error_correlation(seen.matrix, counts[seen.classes])

@@ -1,0 +1,208 @@
+"""The imbalance of models: groups, read-out, and what is refused."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from numpy.typing import NDArray
+
+from unseen.data.dataset import ZeroShotData
+from unseen.data.simulate import simulate_toy
+from unseen.decide import SeenPenalty
+from unseen.inspection.imbalance import AttributeReadout, ImbalanceReport, inspect_imbalance
+from unseen.methods import METHODS
+from unseen.methods.base import ZeroShotClassifier
+from unseen.methods.class_norm import ClassNorm
+from unseen.methods.eszsl import ESZSL
+from unseen.methods.rezsl import ReZSL
+from unseen.metrics.gzsl import gzsl_result
+from unseen.metrics.imbalance import error_matrix, measure_imbalance
+
+
+class Telling(ESZSL):
+    """Says attributes by itself: always those of the first class, three times as long."""
+
+    def predict_attributes(self, X: NDArray) -> NDArray:
+        return np.tile(3 * self.class_attributes_[0], (len(X), 1))
+
+
+def fit(data: ZeroShotData, model: ZeroShotClassifier | None = None) -> ZeroShotClassifier:
+    train = data.subset("train")
+
+    return (model or ESZSL()).fit(train.features, train.labels, data.class_attributes)
+
+
+@pytest.fixture(scope="module")
+def report(toy: ZeroShotData) -> ImbalanceReport:
+    return inspect_imbalance(fit(toy), toy)
+
+
+def test_groups_are_the_test_rows_each_once(toy: ZeroShotData, report: ImbalanceReport) -> None:
+    seen, unseen, whole = (report.groups[name] for name in ("seen", "unseen", "all"))
+
+    assert toy.seen[seen.classes].all()
+    assert not toy.seen[unseen.classes].any()
+    assert sorted([*seen.classes, *unseen.classes]) == whole.classes.tolist()
+    assert seen.misclassification.examples == len(toy.test_seen)
+    assert unseen.misclassification.examples == len(toy.test_unseen)
+    for group in (seen, unseen):
+        assert_allclose(whole.matrix[np.isin(whole.classes, group.classes)], group.matrix)
+
+
+def test_the_readout_is_ridge_on_scores_of_seen_classes(toy: ZeroShotData) -> None:
+    """With the penalty that was chosen, solved plainly."""
+    model = fit(toy)
+    readout = AttributeReadout(model).fit(toy)
+    train, test = toy.subset("train"), toy.subset("test_unseen")
+    seen_table = toy.class_attributes[toy.seen]
+
+    Z = model.decision_function(train.features, seen_table)
+    centre, scale = Z.mean(axis=0), Z.std(axis=0)
+    table = toy.class_attributes / np.linalg.norm(toy.class_attributes, axis=1, keepdims=True)
+    target = table[train.labels]
+    Z = (Z - centre) / scale
+    gram = Z.T @ Z + readout.penalty_ * len(Z) * np.eye(Z.shape[1])
+    R = np.linalg.solve(gram, Z.T @ (target - target.mean(axis=0)))
+    scores = (model.decision_function(test.features, seen_table) - centre) / scale
+
+    expected = scores @ R + target.mean(axis=0)
+    assert_allclose(readout.predict_attributes(test.features), expected, atol=1e-5)
+
+
+def test_the_readout_reads_what_scores_hold() -> None:
+    """Where scores are attributes, seen through a map of full rank, they are found again."""
+    data = simulate_toy()
+    report = inspect_imbalance(fit(data), data)
+
+    for name, found in report.groups.items():
+        assert found.spread.mean < 0.7 * report.baselines[name].mean
+
+
+def test_the_readout_learns_nothing_from_unseen_rows(toy: ZeroShotData) -> None:
+    model, rows = fit(toy), toy.subset("test_unseen").features
+    other = toy.class_attributes.copy()
+    other[~toy.seen] = np.random.default_rng(0).random(other[~toy.seen].shape)
+    elsewhere = replace(toy, class_attributes=other)
+
+    first = AttributeReadout(model).fit(toy).predict_attributes(rows)
+    assert_allclose(AttributeReadout(model).fit(elsewhere).predict_attributes(rows), first)
+
+
+def test_one_seed_gives_equal_numbers(toy: ZeroShotData, report: ImbalanceReport) -> None:
+    assert (inspect_imbalance(fit(toy), toy).whole.matrix == report.whole.matrix).all()
+
+
+def test_a_method_that_tells_is_asked(toy: ZeroShotData, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(METHODS, "telling", Telling)
+    model = fit(toy, Telling())
+    report = inspect_imbalance(model, toy)
+    labels = toy.subset("test_unseen").labels
+    expected = error_matrix(
+        np.tile(toy.class_attributes[0], (len(labels), 1)), labels, toy.class_attributes
+    )
+
+    assert "predicted by the method" in report.prediction
+    assert_allclose(report.groups["unseen"].matrix, expected, atol=1e-7)
+
+
+def test_rezsl_tells(toy: ZeroShotData) -> None:
+    model = fit(toy, ReZSL(epochs=2, random_state=0))
+    report = inspect_imbalance(model, toy)
+    rows = toy.subset("test_seen")
+    expected = error_matrix(
+        model.predict_attributes(rows.features), rows.labels, toy.class_attributes
+    )
+
+    assert "predicted by the method" in report.prediction
+    assert_allclose(report.groups["seen"].matrix, expected, atol=1e-7)
+
+
+def test_the_stored_penalty_decides_what_is_chosen(toy: ZeroShotData) -> None:
+    model = fit(toy)
+    bare = inspect_imbalance(model, toy)
+    model.seen_penalty_ = SeenPenalty("offset", 1e6)
+    report = inspect_imbalance(model, toy)
+
+    assert report.stored.seen_accuracy == 0
+    assert report.groups["seen"].misclassification.wrong == len(toy.test_seen)
+    assert report.bare.seen_accuracy == bare.stored.seen_accuracy > 0
+    assert report.stored.penalty.startswith("-1e+06")
+
+
+def test_accuracies_and_curve_are_those_of_the_judgement(
+    toy: ZeroShotData, report: ImbalanceReport
+) -> None:
+    rows = np.concatenate([toy.test_seen, toy.test_unseen])
+    scores = fit(toy).decision_function(toy.rows(rows), toy.class_attributes)
+    expected = gzsl_result(scores, toy.labels[rows], toy.seen)
+
+    assert report.bare == report.stored == expected
+    assert report.curve is not None
+    assert report.curve.area == expected.ausuc
+    wrong = report.whole.misclassification.wrong
+    assert wrong == (scores.argmax(axis=1) != toy.labels[rows]).sum()
+
+
+def test_the_baseline_is_the_mean_seen_description(
+    toy: ZeroShotData, report: ImbalanceReport
+) -> None:
+    table = toy.class_attributes / np.linalg.norm(toy.class_attributes, axis=1, keepdims=True)
+    labels = toy.subset("test_seen").labels
+    same = np.tile(table[toy.seen].mean(axis=0), (len(labels), 1))
+    expected = measure_imbalance(same, labels, labels, toy.class_attributes)
+
+    assert report.baselines["seen"].mean == pytest.approx(expected.spread.mean)
+    assert report.baselines["seen"].class_correlation == pytest.approx(expected.class_correlation)
+
+
+def test_data_without_unseen_classes(toy: ZeroShotData) -> None:
+    seen = np.flatnonzero(toy.seen)
+    rows = np.concatenate([toy.train, toy.test_seen])
+    data = replace(
+        toy,
+        features=toy.rows(rows),
+        labels=np.searchsorted(seen, toy.labels[rows]),
+        class_attributes=toy.class_attributes[seen],
+        class_names=tuple(toy.class_names[label] for label in seen),
+        train=np.arange(len(toy.train)),
+        test_seen=np.arange(len(toy.train), len(rows)),
+        test_unseen=np.empty(0, dtype=np.int64),
+        validation=(),
+    )
+    report = inspect_imbalance(fit(data), data)
+
+    assert list(report.groups) == ["seen", "all"]
+    assert report.curve is None
+    assert_allclose(report.whole.matrix, report.groups["seen"].matrix)
+
+
+def test_errors_beside_numbers_of_training_rows(toy: ZeroShotData, report: ImbalanceReport) -> None:
+    left = np.concatenate(
+        [toy.train[toy.labels[toy.train] == c][: 4 + c] for c in np.flatnonzero(toy.seen)]
+    )
+    fewer = inspect_imbalance(fit(replace(toy, train=left)), replace(toy, train=left))
+    counts = [4 + c for c in np.flatnonzero(toy.seen)]
+    means = fewer.groups["seen"].matrix.mean(axis=1)
+
+    assert report.count_correlation == 0  # all classes have as many rows
+    assert fewer.count_correlation == pytest.approx(np.corrcoef(counts, means)[0, 1])
+
+
+def test_networks_too(toy: ZeroShotData) -> None:
+    model = fit(toy, ClassNorm(hidden=16, epochs=5, random_state=0))
+
+    assert np.isfinite(inspect_imbalance(model, toy).whole.matrix).all()
+
+
+def test_wrong_input(toy: ZeroShotData) -> None:
+    model = fit(toy)
+    other = replace(toy, class_attributes=toy.class_attributes[::-1].copy())
+
+    with pytest.raises(ValueError, match="do not agree on which classes are seen"):
+        inspect_imbalance(model, other)
+    with pytest.raises(ValueError, match="each of 8 attributes; got 2"):
+        inspect_imbalance(model, toy, ["furry", "fast"])
+    few = simulate_toy(classes=5, unseen=2)
+    with pytest.raises(ValueError, match="at least four seen classes"):
+        inspect_imbalance(fit(few), few)

@@ -1,0 +1,237 @@
+"""Figures and the page of imbalance: whole files, the same again, every number, any names."""
+
+import base64
+import re
+import struct
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from browser import DESKTOP, PHONE, measure
+
+from unseen.data.dataset import DataError, ZeroShotData
+from unseen.data.simulate import simulate_toy
+from unseen.inspection.imbalance import ImbalanceReport, inspect_imbalance
+from unseen.methods.eszsl import ESZSL
+from unseen.metrics.imbalance import measure_imbalance
+from unseen.report.imbalance_page import imbalance_numbers, render_imbalance
+from unseen.report.imbalance_plots import (
+    chart_class,
+    chart_error_matrix,
+    chart_label_errors,
+    chart_seen_unseen,
+    chart_worst_attributes,
+    error_limits,
+    plot_error_matrices,
+    plot_imbalance,
+    worst_class,
+)
+
+VOID = {"meta", "link", "img", "br", "hr", "input"}
+COMMAND = "unseen inspect model/ <toy>.npz --what imbalance"
+CHARTS = {
+    "matrix": chart_error_matrix,
+    "attributes": chart_worst_attributes,
+    "labels": chart_label_errors,
+    "curve": chart_seen_unseen,
+    "class": lambda report, name: chart_class(report, worst_class(report), name),
+}
+
+
+class Balance(HTMLParser):
+    """Raises where an element is closed that is not open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:  # noqa: ARG002
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def inspect(data: ZeroShotData, /, **changes: Any) -> ImbalanceReport:
+    train = data.subset("train")
+    model = ESZSL().fit(train.features, train.labels, data.class_attributes)
+
+    return replace(inspect_imbalance(model, data), **changes)
+
+
+@pytest.fixture(scope="module")
+def report(toy: ZeroShotData) -> ImbalanceReport:
+    return inspect(toy)
+
+
+@pytest.fixture(scope="module")
+def awkward(toy: ZeroShotData) -> ImbalanceReport:
+    """Returns a report with names that are long, or look like mathematics or HTML."""
+    return inspect(
+        toy,
+        class_names=tuple(f"$\\bad{{ <b>class & {number}" * 3 for number in range(12)),
+        attribute_names=tuple(f"$x_ <i>{number} {'long' * 20}" for number in range(8)),
+        data="<data> " + "long" * 30,
+    )
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".png", ".SVG"])
+def test_the_same_report_gives_the_same_file(
+    report: ImbalanceReport, tmp_path: Path, suffix: str
+) -> None:
+    path, both = tmp_path / f"one{suffix}", tmp_path / f"two{suffix}"
+
+    def draw() -> tuple[bytes, bytes]:
+        plot_imbalance(report, path, "Imbalance")
+        plot_error_matrices({"a": report.whole.matrix, "b": report.whole.matrix**2}, both, "Two")
+        return path.read_bytes(), both.read_bytes()
+
+    assert draw() == draw()
+    assert sorted(tmp_path.iterdir()) == [path, both]
+
+
+def test_any_names_can_be_drawn(awkward: ImbalanceReport, tmp_path: Path) -> None:
+    plot_imbalance(awkward, tmp_path / "figure.svg", "$\\bad{ <title>")
+
+    ElementTree.parse(tmp_path / "figure.svg")
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_charts_are_whole_elements_in_the_colours_of_the_page(
+    report: ImbalanceReport, name: str
+) -> None:
+    svg = CHARTS[name](report, name)
+    element = ElementTree.fromstring(svg)
+    names = re.findall(r'\bid="([^"]+)"', svg)
+
+    assert element.tag == "svg"
+    assert element.get("aria-label")
+    assert "var(--ink)" in svg or "var(--muted)" in svg
+    assert "#0101" not in svg
+    assert "http" not in svg
+    assert len(names) == len(set(names))
+    assert all(one.startswith(f"{name}-") for one in names)
+
+
+def test_the_map_of_colours_is_one_small_picture(report: ImbalanceReport) -> None:
+    """It holds as many pixels as there are entries, whatever their number."""
+    encoded = re.findall(r"data:image/png;base64,([^\"]+)", chart_error_matrix(report, "m"))
+    header = base64.b64decode(encoded[0])[16:24]  # width and height of a PNG file
+
+    assert struct.unpack(">II", header) == (8, 12)
+
+
+def test_the_map_names_classes_seen_first(toy: ZeroShotData, report: ImbalanceReport) -> None:
+    text = re.findall(r">(class_\d+)<", chart_error_matrix(report, "m"))
+    seen = {name for name, is_seen in zip(toy.class_names, toy.seen, strict=True) if is_seen}
+
+    assert len(text) == 12
+    assert set(text[:8]) == seen
+    errors = dict(zip(report.class_names, report.whole.matrix.mean(axis=1), strict=True))
+    assert [errors[name] for name in text[8:]] == sorted(
+        (errors[name] for name in text[8:]), reverse=True
+    )
+
+
+def test_many_classes_are_drawn_without_names() -> None:
+    data = simulate_toy(classes=90, unseen=10)
+    svg = chart_error_matrix(inspect(data), "many")
+
+    assert "class_" not in svg
+    assert "seen above" in svg
+
+
+def test_the_worst_class_is_that_of_greatest_mean_error(report: ImbalanceReport) -> None:
+    means = report.whole.matrix.mean(axis=1)
+    worst = worst_class(report)
+    svg = chart_class(report, worst, "worst")
+
+    assert means[report.whole.classes == worst] == means.max()
+    assert report.seen[worst_class(report, "seen")]
+    assert not report.seen[worst_class(report, "unseen")]
+    row = report.whole.matrix[report.whole.classes == worst][0]
+    named = re.findall(r">(attribute \d)<", svg)
+    assert named == [f"attribute {column + 1}" for column in np.argsort(-row)]
+
+
+def test_limits_leave_out_few_and_no_zeros() -> None:
+    errors = np.concatenate([[0.0, 1e-20], np.linspace(0.1, 1.0, 500)])
+    low, high = error_limits(errors)
+
+    assert 0.1 <= low < 0.13
+    assert high == 1.0
+    assert error_limits(np.zeros((2, 2))) == (0.1, 1.0)
+    assert error_limits(np.full((2, 2), 0.5)) == (0.05, 0.5)
+
+
+def test_a_perfect_model_and_few_classes_can_be_drawn(
+    report: ImbalanceReport, tmp_path: Path
+) -> None:
+    table = report.class_attributes
+    rows = np.array([0, 1])
+    perfect = measure_imbalance(table[rows], rows, rows, table)
+    flat = replace(
+        report,
+        groups={"seen": perfect, "all": perfect},
+        baselines={"seen": report.baselines["seen"], "all": report.baselines["all"]},
+        curve=None,
+    )
+
+    plot_imbalance(flat, tmp_path / "flat.png", "Nothing to see")
+    assert "nan" not in render_imbalance(flat, COMMAND, 0)
+
+
+def test_matrices_of_other_shapes(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="one shape"):
+        plot_error_matrices({"a": np.ones((2, 3)), "b": np.ones((3, 3))}, tmp_path / "a.png", "Two")
+
+
+def test_a_folder_that_is_not_there(report: ImbalanceReport, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="does not exist"):
+        plot_imbalance(report, tmp_path / "none" / "figure.png", "Down")
+
+
+def test_the_page_is_whole_and_asks_for_nothing(awkward: ImbalanceReport) -> None:
+    page = render_imbalance(awkward, COMMAND, 0)
+    parser = Balance()
+    parser.feed(page)
+    names = re.findall(r'\bid="([^"]+)"', page)
+
+    assert parser.open == []
+    assert len(names) == len(set(names))
+    assert not re.search(r"https?:|<script|@import", page)
+    assert "<i>" not in page
+    assert "&lt;toy&gt;.npz" in page
+
+
+def test_the_page_has_every_number(report: ImbalanceReport) -> None:
+    page = render_imbalance(report, COMMAND, 0)
+
+    for name, found in report.groups.items():
+        for number in imbalance_numbers(found, report.baselines[name]).values():
+            assert f'<td class="number">{number}</td>' in page
+    assert f"{1000 * report.whole.spread.mean:.3f}" in page
+    assert f"{100 * report.groups['unseen'].class_correlation:.1f}" in page
+    for name in (*report.attribute_names, *report.class_names):
+        assert f">{name}<" in page
+
+
+def test_the_page_says_that_test_rows_were_seen(report: ImbalanceReport) -> None:
+    assert "has seen the test rows" in render_imbalance(report, COMMAND, 0)
+
+
+@pytest.mark.usefixtures("browser")
+@pytest.mark.parametrize("width", [DESKTOP, PHONE, 320])
+def test_nothing_overflows(awkward: ImbalanceReport, report: ImbalanceReport, width: int) -> None:
+    for one in (awkward, report):
+        layout = measure(render_imbalance(one, COMMAND * 8, 0), width)
+
+        assert layout.width == width
+        assert layout.overflowing == []
+        assert layout.requests == []
+        assert layout.height > 2000
