@@ -1,6 +1,6 @@
 """Dropout whose masks follow from a seed and a count of calls, without a random generator."""
 
-__all__ = ["CountedDropout"]
+__all__ = ["CountedDropout", "mixed"]
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +34,7 @@ class CountedDropout(nn.Module):
         super().__init__()
 
         self.share = share
-        self.register_buffer("calls", torch.tensor(_mixed(torch.tensor(seed)).item()))
+        self.register_buffer("calls", torch.tensor(mixed(torch.tensor(seed)).item()))
 
     def forward(self, x: Tensor) -> Tensor:
         """Drops values of a tensor of any shape; each call in training draws another mask."""
@@ -43,13 +43,13 @@ class CountedDropout(nn.Module):
         self.calls += STRIDE  # in place, so that each replay of a captured step counts on
 
         place = torch.arange(x.numel(), device=x.device).view(x.shape)
-        bits = _mixed(_mixed(self.calls) + place * STRIDE)
+        bits = mixed(mixed(self.calls) + place * STRIDE)
         kept = (bits >> 40 & 0xFFFFFF) >= self.share * 2**24  # 24 bits, uniform
 
         return x * kept / (1 - self.share)
 
 
-def _mixed(bits: Tensor) -> Tensor:
+def mixed(bits: Tensor) -> Tensor:
     """Spreads each of 64 bits over all, by the finaliser of SplitMix64."""
     bits = (bits ^ (bits >> 30 & (1 << 34) - 1)) * FIRST
     bits = (bits ^ (bits >> 27 & (1 << 37) - 1)) * SECOND
