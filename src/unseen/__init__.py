@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from unseen.benchmark.evaluation import Evaluation, evaluate
     from unseen.benchmark.recipes import RECIPES
+    from unseen.continual import STRATEGIES
+    from unseen.continual.learner import ContinualLearner
+    from unseen.continual.run import StreamRun, run_stream
+    from unseen.continual.streams import Stream, make_stream
     from unseen.data.dataset import DataError, Subset, ZeroShotData
     from unseen.data.load import load, save
     from unseen.data.splits import HiddenClassFolds
@@ -25,24 +29,35 @@ if TYPE_CHECKING:
     from unseen.methods.base import ZeroShotClassifier
     from unseen.methods.class_norm import MLP, ClassNorm
     from unseen.methods.conse import ConSE
+    from unseen.methods.continual import ContinualClassifier
     from unseen.methods.cvc import CVC
     from unseen.methods.dap import DAP
     from unseen.methods.dcn import DCN
     from unseen.methods.dem import DEM
     from unseen.methods.devise import DeViSE
     from unseen.methods.eszsl import ESZSL
+    from unseen.methods.gaussian_nb import TiedGaussian
+    from unseen.methods.generative import GenerativeZeroShotClassifier
+    from unseen.methods.izf import IZF
     from unseen.methods.many_seeds import fit_seeds
+    from unseen.methods.recursive_ridge import RecursiveRidge
     from unseen.methods.relation_net import RelationNet
+    from unseen.methods.rezsl import ReZSL
     from unseen.methods.sae import SAE
-    from unseen.methods.saving import ModelError, load_model
+    from unseen.methods.saving import ModelError
     from unseen.methods.sje import SJE
     from unseen.metrics.gzsl import GZSLResult
+    from unseen.metrics.history import History
+    from unseen.models import load_model
+    from unseen.nets.resnet import SmallResNet
 
 HOMES = {
     "ALE": "methods.ale",
     "CVC": "methods.cvc",
     "ClassNorm": "methods.class_norm",
     "ConSE": "methods.conse",
+    "ContinualClassifier": "methods.continual",
+    "ContinualLearner": "continual.learner",
     "DAP": "methods.dap",
     "DCN": "methods.dcn",
     "DEM": "methods.dem",
@@ -51,16 +66,26 @@ HOMES = {
     "ESZSL": "methods.eszsl",
     "Evaluation": "benchmark.evaluation",
     "GZSLResult": "metrics.gzsl",
+    "GenerativeZeroShotClassifier": "methods.generative",
     "HiddenClassFolds": "data.splits",
+    "History": "metrics.history",
+    "IZF": "methods.izf",
     "METHODS": "methods",
     "MLP": "methods.class_norm",
     "ModelError": "methods.saving",
     "RECIPES": "benchmark.recipes",
+    "ReZSL": "methods.rezsl",
+    "RecursiveRidge": "methods.recursive_ridge",
     "RelationNet": "methods.relation_net",
     "SAE": "methods.sae",
     "SJE": "methods.sje",
+    "STRATEGIES": "continual",
     "SeenPenalty": "decide",
+    "SmallResNet": "nets.resnet",
+    "Stream": "continual.streams",
+    "StreamRun": "continual.run",
     "Subset": "data.dataset",
+    "TiedGaussian": "methods.gaussian_nb",
     "ZeroShotClassifier": "methods.base",
     "ZeroShotData": "data.dataset",
     "choose_epochs": "decide",
@@ -68,9 +93,11 @@ HOMES = {
     "evaluate": "benchmark.evaluation",
     "fit_seeds": "methods.many_seeds",
     "load": "data.load",
-    "load_model": "methods.saving",
+    "load_model": "models",
+    "make_stream": "continual.streams",
     "oracle_epochs": "decide",
     "oracle_seen_penalty": "decide",
+    "run_stream": "continual.run",
     "save": "data.load",
 }
 
@@ -82,6 +109,7 @@ __all__ = [
     "DCN",
     "DEM",
     "ESZSL",
+    "IZF",
     "METHODS",
     "MLP",
     "RECIPES",
@@ -93,11 +121,16 @@ __all__ = [
     "DeViSE",
     "Evaluation",
     "GZSLResult",
+    "GenerativeZeroShotClassifier",
     "HiddenClassFolds",
     "ModelError",
+    "ReZSL",
+    "RecursiveRidge",
     "RelationNet",
     "SeenPenalty",
+    "SmallResNet",
     "Subset",
+    "TiedGaussian",
     "ZeroShotClassifier",
     "ZeroShotData",
     "choose_epochs",
@@ -109,6 +142,14 @@ __all__ = [
     "oracle_epochs",
     "oracle_seen_penalty",
     "save",
+    "ContinualClassifier",
+    "ContinualLearner",
+    "History",
+    "STRATEGIES",
+    "Stream",
+    "StreamRun",
+    "make_stream",
+    "run_stream",
 ]
 
 

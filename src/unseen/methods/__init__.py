@@ -12,7 +12,11 @@ from unseen.methods.dcn import DCN
 from unseen.methods.dem import DEM
 from unseen.methods.devise import DeViSE
 from unseen.methods.eszsl import ESZSL
+from unseen.methods.gaussian_nb import TiedGaussian
+from unseen.methods.izf import IZF
+from unseen.methods.recursive_ridge import RecursiveRidge
 from unseen.methods.relation_net import RelationNet
+from unseen.methods.rezsl import ReZSL
 from unseen.methods.sae import SAE
 from unseen.methods.sje import SJE
 
@@ -25,9 +29,13 @@ METHODS: dict[str, type[ZeroShotClassifier]] = {
     "ale": ALE,
     "sje": SJE,
     "eszsl": ESZSL,
+    "recursive-ridge": RecursiveRidge,
     "sae": SAE,
+    "tied-gaussian": TiedGaussian,
     "dem": DEM,
     "relation-net": RelationNet,
     "dcn": DCN,
     "cvc-zsl": CVC,
+    "rezsl": ReZSL,
+    "izf": IZF,
 }
