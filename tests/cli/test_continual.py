@@ -9,15 +9,19 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from unseen.benchmark.store import read_records
+from unseen.benchmark.store import RunStore, read_records
 from unseen.cli import main
+from unseen.cli.continual import Protocol as OfferedProtocol
 from unseen.continual import STRATEGIES
 from unseen.continual.heads import EXACT, HEADS
-from unseen.continual.units import LEARNING_RATES
+from unseen.continual.learner import ContinualLearner
+from unseen.continual.streams import Protocol, make_stream
+from unseen.continual.units import LEARNING_RATES, StreamUnit, tune
+from unseen.training.loop import TrainingError
 
 Command = Callable[..., Any]
 NOT_REPEATED = ("seconds", "peak_memory_mb", "finished", "command", "machine")
@@ -135,6 +139,26 @@ def test_settings_reach_what_they_belong_to(run: Command, tmp_path: Path) -> Non
     assert record["stream"]["order"] == "natural"
 
 
+def test_settings_reach_an_exact_method(run: Command, tmp_path: Path) -> None:
+    words = ("--set", "recursive-ridge.feature_penalty=10", "--tasks", 3, "--seeds", 1)
+    done = run("-m", "recursive-ridge,class-norm", *words, *TINY)
+    assert done.code == 0, done.err
+    records = {each["method"]: each for each in read_records(tmp_path / "runs")}
+
+    assert records["recursive-ridge"]["settings"]["feature_penalty"] == 10
+    assert records["class-norm"]["settings"]["method"]["settings"]["hidden"] == 8
+
+
+def test_a_memory_as_large_as_the_classes_of_the_run_will_do(run: Command) -> None:
+    """The first tasks, on which the rate is chosen, are trained without the strategy."""
+    words = ("-m", "class-norm", "-s", "icarl", "--tasks", 6, "--seeds", 1, *TINY)
+    assert run(*words, "--set", "icarl.capacity=6", "--set", "tune=3").code == 0
+
+
+def test_every_protocol_is_offered() -> None:
+    assert get_args(OfferedProtocol) == get_args(Protocol)
+
+
 def test_json(run: Command) -> None:
     done = run("--tasks", 3, "--seeds", 2, *TINY, "--json")
     (row,) = json.loads(done.out)["results"]
@@ -156,6 +180,25 @@ def test_json(run: Command) -> None:
         (("--set", "tune=5"), "`tune` must be from 0 to 4 in a stream of 5 tasks; got 5."),
         (("--set", "tune=x"), "`tune` must be a whole number"),
         (("--set", "backbone=rsnet"), "`backbone` must be one of"),
+        (("--set", "backbone=resnet"), "takes square pictures in colour"),
+        (("-s", "icarl", "--set", "icarl.capacity=7"), "at least the number of classes seen, by"),
+        (
+            ("-s", "replay", "--set", "replay.balanced=true", "--set", "replay.capacity=7"),
+            "at least the number of classes seen, by now 12",
+        ),
+        (("-m", "recursive-ridge", "--set", "lr=1"), "`--set lr=1` belongs to a head, and none"),
+        (("-m", "recursive-ridge", "--set", "old_classes=1"), "`--set old_classes=1` belongs to a"),
+        (("-m", "recursive-ridge", "-s", "ewc"), "exact methods (recursive-ridge) take no"),
+        (("-m", "recursive-ridge", "--set", "sequential.x=1"), "'sequential' does not run here"),
+        (("--set", "recursive-ridge.feature_penalty=1"), "'recursive-ridge' does not run here"),
+        (
+            ("-m", "recursive-ridge", "--set", "recursive-ridge.feature_penalt=1"),
+            "Did you mean 'feature_penalty'?",
+        ),
+        (
+            ("-m", "recursive-ridge", "--set", "recursive-ridge.feature_penalty=0"),
+            "`feature_penalty` must be",
+        ),
         (("--set", "lr=-1"), "`lr` must be a number greater than 0"),
         (("--tasks", 99), "`tasks` must be a number from 1 to 12"),
         (("--tasks", 0), "`--tasks` must be a whole number from 1"),
@@ -184,6 +227,58 @@ def test_a_failed_run_does_not_stop_the_others(
     assert len(read_records(tmp_path / "runs")) == 1
     assert run("-s", "joint,sequential", "--tasks", 3, "--seeds", 1, *TINY).code == 0
     assert len(read_records(tmp_path / "runs")) == 2
+
+
+def test_if_every_run_fails_there_is_no_table(
+    run: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from unseen.continual.joint import Joint
+
+    def fail(*_: object) -> None:
+        raise ValueError("no reason")
+
+    monkeypatch.setattr(Joint, "after_task", fail)
+    done = run("-s", "joint", "--tasks", 3, "--seeds", 1, *TINY)
+
+    assert done.code == 1
+    assert "failed: toy: class-norm + joint, seed 1: no reason" in done.err
+    assert "Traceback" not in done.err
+    assert "mAUC" not in done.out
+    assert "next:" not in done.err
+
+
+def test_a_run_that_was_not_stored_goes_on(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", "runs.jsonl")
+
+    words = ("--tasks", 6, "--seeds", 1, *TINY, "--set", "tune=3")
+    with monkeypatch.context() as patch:
+        patch.setattr(RunStore, "append", full)
+        patch.setattr("unseen.continual.units.LEARNING_RATES", LEARNING_RATES[-2:])
+        assert run(*words).code == 2
+        folders = [each for each in (tmp_path / "runs" / "streams").iterdir() if each.is_dir()]
+        assert len(folders) == 1
+
+        patch.undo()
+        patch.setattr("unseen.continual.units.LEARNING_RATES", LEARNING_RATES[-2:])
+        patch.setattr(ContinualLearner, "_train", lambda *_: 1 / 0)  # nothing is trained again
+        done = run(*words)
+        assert done.code == 0, done.err
+    left = [each.name for each in (tmp_path / "runs" / "streams").iterdir()]
+    assert len(left) == 1
+    assert left[0].startswith("tuned-")  # for the strategies of a later command
+
+
+def test_a_folder_that_a_kill_left_is_removed(run: Command, tmp_path: Path) -> None:
+    words = ("--tasks", 3, "--seeds", 1, *TINY)
+    assert run(*words).code == 0
+    (record,) = read_records(tmp_path / "runs")
+    left = tmp_path / "runs" / "streams" / record["key"][:16]
+    left.mkdir()
+    assert run(*words).code == 0
+    assert not left.exists()
 
 
 def test_only_one_at_a_time(run: Command, tmp_path: Path) -> None:
@@ -283,3 +378,59 @@ def test_a_saved_learner_serves_the_other_commands(
     assert done.code == 0, done.err
     assert json.loads(done.out)["method"] == "continual"
     assert main(["evaluate", str(tmp_path / "model"), str(toys / "toy.npz")]) == 0
+
+
+def test_a_rate_that_diverges_is_lowered(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from unseen.continual import units
+
+    original = units.run_stream
+
+    def stiff(model: Any, stream: Any, *words: Any, **more: Any) -> Any:
+        if model.strategy_name() == "ewc" and model.head().lr > 0.02:
+            raise TrainingError("The loss became nan.")
+        return original(model, stream, *words, **more)
+
+    monkeypatch.setattr(units, "LEARNING_RATES", (0.01, 0.02, 0.05, 0.1))
+    monkeypatch.setattr(units, "run_stream", stiff)
+    monkeypatch.setattr(units, "_first_accuracy", lambda model, *_: model.head().lr)
+    words = ("-s", "sequential,ewc", "--tasks", 6, "--seeds", 1, *TINY, "--set", "tune=3")
+    done = run(*words)
+    assert done.code == 0, done.err
+    chosen = {each["strategy"]: each["chosen"] for each in read_records(tmp_path / "runs")}
+
+    assert chosen["sequential"]["lr"] == 0.1
+    assert "lowered_from" not in chosen["sequential"]
+    assert (chosen["ewc"]["lowered_from"], chosen["ewc"]["lr"]) == (0.1, 0.02)
+
+
+def test_a_rate_whose_last_step_overflows_is_of_no_use(toy: Any) -> None:
+    head = HEADS["class-norm"]().set_params(hidden=8, epochs=1, batch_size=1000)
+    first = make_stream(toy, tasks=6).first(1)  # one step in all: no loss shows what it did
+    chosen = tune(ContinualLearner(head, random_state=0), first, toy, rates=(1e38, 1e-2))
+
+    assert chosen["tried"]["1e+38"] == 0
+    assert chosen["lr"] == 1e-2
+
+
+def test_rates_to_choose_from_identify_a_run(toys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from unseen.continual import units
+
+    def key(backbone: str | None, tuned: int = 3) -> str:
+        model, path = ContinualLearner(backbone=backbone), str(toys / "toy.npz")
+        data = {"name": "toy", "sha256": {}}
+        return StreamUnit("class-norm", None, model, path, None, data, seed=1, tuned=tuned).key()
+
+    plain, pictures, as_given = key(None), key("resnet"), key("resnet", tuned=0)
+    monkeypatch.setattr(units, "RATES_WITH_BACKBONE", (1e-3,))
+    assert key(None) == plain
+    assert key("resnet") != pictures
+    assert key("resnet", tuned=0) == as_given
+    monkeypatch.undo()
+    monkeypatch.setattr(units, "BACKBONE_RATES", (1e-3,))
+    assert key("resnet") != pictures
+    monkeypatch.undo()
+    monkeypatch.setattr(units, "LEARNING_RATES", (1e-3,))
+    assert key("resnet") == pictures
+    assert key(None) != plain

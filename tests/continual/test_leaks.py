@@ -9,12 +9,15 @@ import torch
 from torch import Tensor
 
 from unseen.continual import STRATEGIES
+from unseen.continual.dem import CompressedReplay
 from unseen.continual.ewc import EWC
 from unseen.continual.heads import class_norm_head
+from unseen.continual.icarl import ICaRL
 from unseen.continual.joint import Joint
 from unseen.continual.learner import ContinualLearner
 from unseen.continual.lwf import LwF
 from unseen.continual.mas import MAS
+from unseen.continual.replay import ExperienceReplay
 from unseen.continual.sequential import Sequential
 from unseen.continual.strategy import Strategy, StreamNetwork, TaskRows
 from unseen.data.dataset import ZeroShotData
@@ -22,19 +25,30 @@ from unseen.models import load_model
 from unseen.training.loop import EpochReport, Monitor
 
 TASKS = ([3, 8, 0], [11, 5], [1, 6, 9])
-every_strategy = pytest.mark.parametrize("kind", STRATEGIES.values(), ids=STRATEGIES)
+CONFIGURED: dict[str, tuple[Strategy, int | None]] = {  # with the old classes that take part
+    **{name: (kind(), None) for name, kind in STRATEGIES.items()},
+    **{f"{name}-some": (kind(), 2) for name, kind in STRATEGIES.items()},
+    "icarl-nearest": (ICaRL(prediction="nearest-mean", distillation=1.0), None),
+    "icarl-nearest-some": (ICaRL(prediction="nearest-mean", distillation=1.0), 2),
+    "dem-pca": (CompressedReplay("pca", components=4, compressed_loss=0.5, matching=0.5), None),
+    "dem-pca-some": (CompressedReplay("pca", components=4, compressed_loss=0.5, matching=0.5), 2),
+    "ewc-model": (EWC(labels="model", competing="seen"), None),
+    "replay-balanced": (ExperienceReplay(balanced=True), None),
+    "replay-balanced-some": (ExperienceReplay(capacity=30, balanced=True), 2),
+}
+every_strategy = pytest.mark.parametrize(("strategy", "old"), CONFIGURED.values(), ids=CONFIGURED)
 
 
 class KilledError(Exception):
     """Stands for whatever ends a training before its time."""
 
 
-def learner(strategy: Strategy, **head: object) -> ContinualLearner:
+def learner(strategy: Strategy, old: int | None = None, **head: object) -> ContinualLearner:
     method = class_norm_head().set_params(
         **{"hidden": 12, "epochs": 3, "batch_size": 16, "lr": 0.01, "statistics": "running", **head}
     )
 
-    return ContinualLearner(method, strategy, random_state=3)
+    return ContinualLearner(method, strategy, old_classes=old, random_state=3)
 
 
 def learn(
@@ -85,15 +99,15 @@ def dying(after: int, checkpoint: Path | None = None) -> Monitor:
 @pytest.mark.parametrize("statistics", ["running", "exact"])
 @pytest.mark.parametrize("number", [1, 2])
 def test_no_description_of_a_later_class_is_used(
-    toy: ZeroShotData, kind: type[Strategy], statistics: str, number: int
+    toy: ZeroShotData, strategy: Strategy, old: int | None, statistics: str, number: int
 ) -> None:
     later = np.ones(len(toy.class_names), dtype=bool)
     later[np.concatenate(TASKS[:number])] = False
     changed = toy.class_attributes.copy()
     changed[later] = np.random.default_rng(0).normal(size=changed[later].shape)
 
-    ours = learner(kind(), statistics=statistics)
-    theirs = learner(kind(), statistics=statistics)
+    ours = learner(strategy, old, statistics=statistics)
+    theirs = learner(strategy, old, statistics=statistics)
     for task in range(1, number + 1):
         learn(ours, toy, task)
         learn(theirs, toy, task, table=changed)
@@ -102,11 +116,16 @@ def test_no_description_of_a_later_class_is_used(
 
 
 @every_strategy
-def test_the_description_of_a_new_class_is_used(toy: ZeroShotData, kind: type[Strategy]) -> None:
+def test_the_description_of_a_new_class_is_used(
+    toy: ZeroShotData, strategy: Strategy, old: int | None
+) -> None:
     """The test above would pass if a table were not read at all."""
     changed = toy.class_attributes.copy()
     changed[TASKS[1]] += 1.0
-    ours, theirs = learn(learner(kind()), toy, 1), learn(learner(kind()), toy, 1, table=changed)
+    ours, theirs = (
+        learn(learner(strategy, old), toy, 1),
+        learn(learner(strategy, old), toy, 1, table=changed),
+    )
     learn(ours, toy, 2)
     learn(theirs, toy, 2, table=changed)
 
@@ -115,8 +134,10 @@ def test_the_description_of_a_new_class_is_used(toy: ZeroShotData, kind: type[St
 
 
 @every_strategy
-def test_a_task_that_fails_leaves_no_trace(toy: ZeroShotData, kind: type[Strategy]) -> None:
-    model = learn(learner(kind()), toy, 1)
+def test_a_task_that_fails_leaves_no_trace(
+    toy: ZeroShotData, strategy: Strategy, old: int | None
+) -> None:
+    model = learn(learner(strategy, old), toy, 1)
     learn(model, toy, 2)
     before = kept(model)
 
@@ -128,8 +149,10 @@ def test_a_task_that_fails_leaves_no_trace(toy: ZeroShotData, kind: type[Strateg
 
 
 @every_strategy
-def test_the_next_task_changes_nothing_in_place(toy: ZeroShotData, kind: type[Strategy]) -> None:
-    model = learn(learner(kind()), toy, 1)
+def test_the_next_task_changes_nothing_in_place(
+    toy: ZeroShotData, strategy: Strategy, old: int | None
+) -> None:
+    model = learn(learner(strategy, old), toy, 1)
     state = model.strategy_.state()
     before = {name: value.clone() for name, value in state.items()}
     learn(model, toy, 2)
@@ -140,9 +163,9 @@ def test_the_next_task_changes_nothing_in_place(toy: ZeroShotData, kind: type[St
 @every_strategy
 @pytest.mark.parametrize("number", [1, 2])
 def test_a_killed_task_resumes_to_the_same(
-    toy: ZeroShotData, kind: type[Strategy], number: int, tmp_path: Path
+    toy: ZeroShotData, strategy: Strategy, old: int | None, number: int, tmp_path: Path
 ) -> None:
-    whole, killed = learner(kind()), learner(kind())
+    whole, killed = learner(strategy, old), learner(strategy, old)
     for task in range(1, number):
         learn(whole, toy, task)
         learn(killed, toy, task)
@@ -161,9 +184,9 @@ def test_a_killed_task_resumes_to_the_same(
 
 @every_strategy
 def test_a_loaded_model_goes_on_to_the_same(
-    toy: ZeroShotData, kind: type[Strategy], tmp_path: Path
+    toy: ZeroShotData, strategy: Strategy, old: int | None, tmp_path: Path
 ) -> None:
-    model = learn(learner(kind()), toy, 1)
+    model = learn(learner(strategy, old), toy, 1)
     model.save_pretrained(tmp_path / "model")
     loaded = load_model(tmp_path / "model")
     assert isinstance(loaded, ContinualLearner)
@@ -176,8 +199,8 @@ def test_a_loaded_model_goes_on_to_the_same(
 
 
 @every_strategy
-def test_what_is_kept_is_counted(toy: ZeroShotData, kind: type[Strategy]) -> None:
-    model = learn(learner(kind()), toy, 1)
+def test_what_is_kept_is_counted(toy: ZeroShotData, strategy: Strategy, old: int | None) -> None:
+    model = learn(learner(strategy, old), toy, 1)
     learn(model, toy, 2)
     state = model.strategy_.state()
 
@@ -186,12 +209,12 @@ def test_what_is_kept_is_counted(toy: ZeroShotData, kind: type[Strategy]) -> Non
 
 @every_strategy
 def test_running_statistics_move_in_training_alone(
-    toy: ZeroShotData, kind: type[Strategy], monkeypatch: pytest.MonkeyPatch
+    toy: ZeroShotData, strategy: Strategy, old: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What comes before and after the steps, importances and teachers say, leaves them alone."""
     seen: list[dict[str, Tensor]] = []
     for hook in ("before_task", "after_task"):
-        wrapped = getattr(kind, hook)
+        wrapped = getattr(type(strategy), hook)
 
         def watched(
             self: Strategy, network: StreamNetwork, task: TaskRows, wrapped: Callable = wrapped
@@ -202,9 +225,9 @@ def test_running_statistics_move_in_training_alone(
             seen.append(before)
             return result
 
-        monkeypatch.setattr(kind, hook, watched)
+        monkeypatch.setattr(type(strategy), hook, watched)
 
-    model = learner(kind())
+    model = learner(strategy, old)
     for number in (1, 2):
         learn(model, toy, number)
 

@@ -1,5 +1,6 @@
 """The learner: its network, its loss, its seeds, its checkpoints, and models on disk."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import Tensor, nn
 
 from unseen.continual import STRATEGIES
+from unseen.continual.compressors import HalfPrecision
+from unseen.continual.dem import CompressedReplay
 from unseen.continual.heads import HEADS, class_norm_head, mlp_head
 from unseen.continual.joint import Joint
 from unseen.continual.learner import ContinualLearner, task_seed
@@ -21,7 +24,7 @@ from unseen.continual.strategy import Step, Strategy, masked_cross_entropy
 from unseen.data.dataset import ZeroShotData
 from unseen.methods.class_norm import ClassNorm
 from unseen.methods.dem import DEM
-from unseen.methods.saving import ModelError
+from unseen.methods.saving import ModelError, _config_sha256
 from unseen.models import load_model
 from unseen.nets.class_standardization import ClassStandardization
 from unseen.training.loop import EpochReport, Monitor
@@ -297,7 +300,7 @@ class Halver(nn.Module):
         self.linear = nn.Linear(16, 8)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.linear(x.float()))
+        return F.relu(self.linear(x))
 
 
 def test_a_backbone_is_trained_at_its_own_rate(toy: ZeroShotData) -> None:
@@ -314,11 +317,55 @@ def test_a_backbone_is_trained_at_its_own_rate(toy: ZeroShotData) -> None:
     assert model.decision_function(toy.features).shape == (len(toy.features), 12)
 
 
-def test_a_backbone_of_ones_own_is_not_rebuilt(toy: ZeroShotData, tmp_path: Path) -> None:
-    model = learn(small().set_params(backbone=Halver()), toy)
-    model.save_pretrained(tmp_path / "model")
-    with pytest.raises(ModelError, match="a backbone of your own, a Halver"):
-        load_model(tmp_path / "model")
+class Own(Sequential):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"backbone": Halver()}, r"A backbone of your own, here a Halver.*network_\.state_dict"),
+        ({"strategy": Own()}, "A strategy of your own, here a Own, cannot be read back"),
+        (
+            {"strategy": CompressedReplay(HalfPrecision())},
+            "The settings hold <.*HalfPrecision.*use numbers, names",
+        ),
+        ({"random_state": np.random.RandomState(0)}, "The settings hold RandomState"),
+    ],
+)
+def test_what_could_not_be_read_back_is_not_saved(
+    settings: dict, message: str, toy: ZeroShotData, tmp_path: Path
+) -> None:
+    model = small().set_params(**settings)
+    with pytest.raises(ModelError, match=message):
+        model.check_savable()
+    learn(model, toy)
+    with pytest.raises(ModelError, match=message):
+        model.save_pretrained(tmp_path / "model")
+
+    assert not list(tmp_path.iterdir())
+    again = learn(small().set_params(**settings), toy, 1)  # the way that the message names
+    again.network_.load_state_dict(model.network_.state_dict())
+    assert_same(weights(again), weights(model))
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [("backbone", {"module": "Halver"}), ("strategy", {"name": "Own", "settings": {}})],
+)
+def test_a_folder_with_ones_own_parts_is_not_called_damaged(
+    part: str, value: dict, toy: ZeroShotData, tmp_path: Path
+) -> None:
+    """As another version may have written it."""
+    learn(small(), toy, 1).save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["settings"][part] = value
+    config["sha256"]["config.json"] = _config_sha256(config)
+    (tmp_path / "config.json").write_text(json.dumps(config))
+
+    with pytest.raises(ModelError, match=f"A {part} of your own") as caught:
+        load_model(tmp_path)
+    assert "damaged" not in str(caught.value)
 
 
 def test_pictures_stay_bytes(toy: ZeroShotData) -> None:
@@ -326,6 +373,41 @@ def test_pictures_stay_bytes(toy: ZeroShotData) -> None:
     model = small(Joint()).set_params(backbone=Halver())
     model.partial_fit(X, np.repeat([0, 1, 2], 10), toy.class_attributes)
     assert model.memory_bytes()["items"] == 30 * 16
+
+    before = weights(model)
+    with pytest.raises(ValueError, match=r"whole numbers from 0 to 255.*of this task are not"):
+        model.partial_fit(X / 2, np.repeat([3, 4, 5], 10))
+    assert_same(weights(model), before)
+    model.partial_fit(X, np.repeat([3, 4, 5], 10))
+    assert model.strategy_.inputs_.dtype == torch.uint8
+
+
+def test_inputs_that_began_as_floats_stay_floats(toy: ZeroShotData) -> None:
+    X = np.random.default_rng(0).integers(0, 256, (30, 16)).astype(np.float32)
+    model = small(Joint()).set_params(backbone=Halver())
+    model.partial_fit(X / 2, np.repeat([0, 1, 2], 10), toy.class_attributes)
+    model.partial_fit(X, np.repeat([3, 4, 5], 10))
+
+    assert model._task_rows(X, np.repeat([3, 4, 5], 10)).inputs.dtype == torch.float32
+    assert model.memory_bytes()["items"] == 60 * 16 * 4
+    assert model.strategy_.inputs_.dtype == torch.float32
+
+
+def test_only_one_who_scores_sees_the_network_in_evaluation_mode(toy: ZeroShotData) -> None:
+    (X, y), *_ = tasks_of(toy)
+    model, modes, scores = small(), [], []
+
+    def look(done: int) -> None:
+        modes.append(model.network_.training)
+        if done:
+            scores.append(model.decision_function(X, toy.class_attributes))
+            scores.append(model.decision_function(X, toy.class_attributes))
+        modes.append(model.network_.training)
+
+    model.partial_fit(X, y, toy.class_attributes, monitor=Monitor(before_step=look))
+    assert all(modes)
+    assert_array_equal(scores[0], scores[1])  # running statistics do not move
+    assert_same(weights(model), weights(small().partial_fit(X, y, toy.class_attributes)))
 
 
 # Settings of no use.

@@ -1,6 +1,7 @@
 """A run along a stream: its history, its order, and that nothing is lost by a kill."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,10 @@ from unseen.continual.streams import make_stream
 from unseen.continual.units import tune
 from unseen.data.dataset import DataError, ZeroShotData
 from unseen.methods.gaussian_nb import TiedGaussian
+from unseen.methods.saving import ModelError
 from unseen.metrics.continual import summary
 from unseen.metrics.gzsl import seen_unseen_curve
+from unseen.metrics.stepwise import accuracy_matrix
 
 
 def small(strategy: Strategy | None = None, **settings: object) -> ContinualLearner:
@@ -60,6 +63,9 @@ def test_a_method_without_steps_knows_nothing_at_first(toy: ZeroShotData) -> Non
     run = run_stream(TiedGaussian(), make_stream(toy, tasks=3), toy)
 
     assert not run.history.logits[0].any()
+    assert not run.history.candidates[0].any()
+    assert not run.history.unseen[0].any()
+    assert np.isnan(accuracy_matrix(run.history)[0]).all()
     assert run.steps == [0, 0, 0]
     assert run.memory_bytes[-1]["statistics"] > 0
     assert summary(run.history).mean_joint_accuracy > 0.2
@@ -78,6 +84,40 @@ def test_the_learning_curve_is_recorded(toy: ZeroShotData) -> None:
     assert few is not None
     assert np.isnan(few[:, 10]).all()
     assert run_stream(small(), stream, toy, curve_batches=None).history.batch_accuracy is None
+
+
+def test_the_learning_curve_has_the_model_after_the_last_of_few_steps(toy: ZeroShotData) -> None:
+    stream = make_stream(toy, tasks=3)
+    ten = run_stream(small(epochs=5, batch_size=32), stream, toy)
+    assert ten.steps == [10, 10, 10]
+    curve = ten.history.batch_accuracy
+    assert curve is not None
+    for number, task in enumerate(stream, start=1):
+        own = np.isin(ten.history.labels, task.classes)
+        right = ten.history.predict(number, number) == ten.history.labels
+        assert curve[number - 1, 10] == right[own].mean()
+    assert np.isfinite(summary(ten.history).learning_curve_area)
+
+
+def test_the_learning_curve_weights_as_the_stream_does(toy: ZeroShotData) -> None:
+    stream = make_stream(toy, tasks=3, weighting="class")
+    few = [
+        rows[:2] if c % 2 else rows
+        for c in range(12)
+        for rows in [stream.test[toy.labels[stream.test] == c]]
+    ]
+    stream = replace(stream, test=np.sort(np.concatenate(few)))
+    run = run_stream(small(epochs=5), stream, toy)
+    curve, history = run.history.batch_accuracy, run.history
+    assert curve is not None
+    by_class, by_row = [], []
+    for number, task in enumerate(stream, start=1):
+        right = history.predict(number, number) == history.labels
+        by_class.append(np.mean([right[history.labels == c].mean() for c in task.classes]))
+        by_row.append(right[np.isin(history.labels, task.classes)].mean())
+
+    assert_allclose(curve[:, 10], by_class)
+    assert not np.allclose(by_class, by_row)
 
 
 def test_watching_does_not_change_the_training(toy: ZeroShotData) -> None:
@@ -175,12 +215,75 @@ def test_a_run_that_ended_between_tasks_trains_none_again(
     assert run.model.tasks_ == 3
 
 
+def test_the_time_before_a_kill_counts(
+    toy: ZeroShotData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock that a step moves by a second, and nothing else."""
+    from unseen.training.step import EagerStep
+
+    original, clock, limit = EagerStep.__call__, [0.0], 5
+
+    def ticking(self: EagerStep, batch: object) -> object:
+        if clock[0] == limit:
+            raise Killed
+        clock[0] += 1
+        return original(self, batch)
+
+    monkeypatch.setattr("unseen.training.step.EagerStep.__call__", ticking)
+    monkeypatch.setattr("unseen.continual.run.time.perf_counter", lambda: clock[0])
+    stream = make_stream(toy, tasks=3)
+    with pytest.raises(Killed):  # in the third of four epochs of two steps
+        run_stream(small(epochs=4), stream, toy, folder=tmp_path)
+    limit = np.inf
+    run = run_stream(small(epochs=4), stream, toy, folder=tmp_path)
+
+    assert run.seconds == [8.0, 8.0, 8.0]
+    assert not list(tmp_path.glob("seconds-*"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (PROGRESS, b'{"identity": '),
+        (PROGRESS, b"[]"),
+        (PROGRESS, b'{"identity": "a", "tasks": [{}]}'),
+        ("logits-1.npy", b""),
+        ("logits-1.npy", b"nonsense"),
+        ("model-3/config.json", b""),
+    ],
+)
+def test_a_damaged_folder_is_to_be_deleted(
+    name: str, content: bytes, toy: ZeroShotData, tmp_path: Path
+) -> None:
+    stream = make_stream(toy, tasks=3)
+    run_stream(small(), stream, toy, folder=tmp_path)
+    (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(DataError, match=r"cannot be read .*; delete the folder to start anew"):
+        run_stream(small(), stream, toy, folder=tmp_path)
+
+
+def test_a_run_that_could_not_go_on_is_refused_at_once(toy: ZeroShotData, tmp_path: Path) -> None:
+    class Own(Strategy):
+        pass
+
+    stream = make_stream(toy, tasks=3)
+    with pytest.raises(ValueError, match="set the model's `random_state`"):
+        run_stream(small().set_params(random_state=None), stream, toy, folder=tmp_path / "run")
+    with pytest.raises(ModelError, match="A strategy of your own"):
+        run_stream(small(Own()), stream, toy, folder=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    run_stream(TiedGaussian(), stream, toy, folder=tmp_path / "run")  # draws nothing
+
+
 def test_a_folder_of_another_run_is_refused(toy: ZeroShotData, tmp_path: Path) -> None:
     run_stream(small(), make_stream(toy, tasks=3), toy, folder=tmp_path)
     with pytest.raises(DataError, match="other settings, data or stream"):
         run_stream(small(), make_stream(toy, tasks=3, seed=2), toy, folder=tmp_path)
     with pytest.raises(DataError, match="other settings, data or stream"):
         run_stream(small(lr=0.5), make_stream(toy, tasks=3), toy, folder=tmp_path)
+    with pytest.raises(DataError, match="other settings, data or stream"):
+        run_stream(small(), make_stream(toy, tasks=3), toy, folder=tmp_path, curve_batches=5)
 
 
 def test_the_learning_rate_is_chosen_on_the_first_tasks(toy: ZeroShotData) -> None:

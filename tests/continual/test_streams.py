@@ -164,7 +164,6 @@ def streams(draw: st.DrawFn, least: int = 1) -> tuple[ZeroShotData, dict[str, An
         "order": draw(st.sampled_from(orders)),
         "seed": draw(st.integers(0, 2**32 - 1)),
         "held_out": draw(st.floats(0.01, 0.99)),
-        "transductive_attributes": draw(st.booleans()),
     }
 
 
@@ -192,7 +191,7 @@ def test_what_holds_for_every_stream(case: tuple[ZeroShotData, dict[str, Any]]) 
         assert classes_of(task.seen) == seen
         assert classes_of(task.candidates) == known
         assert classes_of(task.unseen) == known - seen
-        assert classes_of(task.visible) == (known if arguments["transductive_attributes"] else seen)
+        assert classes_of(task.visible) == seen
     assert described == set(range(len(data.seen)))
     assert set(stream.labels[stream.test].tolist()) == described
 
@@ -570,7 +569,7 @@ PROBLEMS = {
     ),
     "seen class invisible": (
         changed(1, visible=lambda task: flipped(task.visible, 0)),
-        "`visible` of task 2 must have all seen classes",
+        "`visible` of task 2 must be its seen classes: see class 0",
     ),
     "class without test row": (
         lambda stream: replace(stream, test=stream.test[stream.labels[stream.test] != 5]),
@@ -592,10 +591,15 @@ def test_unsound_streams(
     ), caught.value.problems
 
 
-def test_a_class_that_is_no_candidate_is_neither_shown_nor_tested(toy: ZeroShotData) -> None:
+def test_a_class_that_is_not_seen_is_not_shown_and_no_candidate_is_tested(
+    toy: ZeroShotData,
+) -> None:
     stream = make_stream(toy, "dynamic", tasks=2)
     later = stream.tasks[1].members[-1]
-    with pytest.raises(DataError, match=r"`visible` of task 1 .* no class that is not a candidate"):
+    described = np.flatnonzero(stream.tasks[0].unseen)[0]
+    with pytest.raises(DataError, match=r"`visible` of task 1 must be its seen"):
+        changed(0, visible=lambda task: flipped(task.visible, described))(stream)
+    with pytest.raises(DataError, match=r"`visible` of task 1 must be its seen"):
         changed(0, visible=lambda task: flipped(task.visible, later))(stream)
 
     first = stream.first(1)

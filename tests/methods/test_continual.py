@@ -10,6 +10,8 @@ from unseen.continual.learner import ContinualLearner
 from unseen.data.dataset import DataError, ZeroShotData
 from unseen.methods import METHODS
 from unseen.methods.continual import ContinualClassifier
+from unseen.methods.gaussian_nb import TiedGaussian
+from unseen.methods.recursive_ridge import RecursiveRidge
 from unseen.models import load_model
 
 LEARNERS: dict[str, Callable[[], ContinualClassifier]] = {
@@ -46,6 +48,17 @@ def test_tasks_arrive_with_their_classes(
         assert_array_equal(np.flatnonzero(model.seen_), np.sort(np.concatenate(seen[: number + 1])))
         assert model.decision_function(toy.features).shape == (len(toy.features), len(table))
     assert model.score(*rows_of(toy, seen[-1])) > 1 / len(table)
+
+
+@pytest.mark.parametrize("kind", [RecursiveRidge, TiedGaussian])
+def test_what_follows_from_the_sums_is_no_memory(
+    kind: type[RecursiveRidge | TiedGaussian], toy: ZeroShotData, seen: list[list[int]]
+) -> None:
+    model = kind().partial_fit(*rows_of(toy, seen[0]), toy.class_attributes)
+    classes, width = len(seen[0]), toy.features.shape[1]
+
+    numbers = classes + classes * width + width * width + width  # counts, sums, scatter, greatest
+    assert model.memory_bytes() == {"statistics": 8 * numbers}
 
 
 @every_learner

@@ -111,6 +111,20 @@ def test_summary_of_the_toy(toy: History) -> None:
     assert_allclose(summary(toy, seen_mean="T-1").mean_seen_accuracy, 0.875)
 
 
+def test_with_the_untrained_model_the_last_one_does_not_count() -> None:
+    """As in the release, also where classes are unseen at the end."""
+    history = dynamic()
+    unseen = history.unseen.copy()
+    unseen[0, 3] = True
+    history = replace(history, unseen=unseen, candidates=history.seen | unseen)
+    U = unseen_accuracies(history)
+
+    assert not np.isnan(U).any()
+    assert U[:2].mean() != U.mean() != U[1:].mean()
+    assert_allclose(summary(history, count_untrained=True).mean_unseen_accuracy, U[:2].mean())
+    assert_allclose(summary(history).mean_unseen_accuracy, U[1:].mean())
+
+
 # T5: two ways to form the mean
 
 

@@ -84,7 +84,7 @@ def test_the_best_is_marked_once_and_joint_is_grey(stream_page: str) -> None:
     (table,) = re.findall(r'<table class="results">.*?</table>', stream_page, re.DOTALL)
     head, *body = re.findall(r"<tr.*?</tr>", table, re.DOTALL)
 
-    assert (head.count("↑"), head.count("↓")) == (7, 4)
+    assert (head.count("↑"), head.count("↓")) == (7, 5)
     for column in range(len(STREAM_RESULTS)):
         marked = [re.findall(r"<td.*?</td>", line, re.DOTALL)[column] for line in body]
         assert sum("<strong>" in cell for cell in marked) == 1
@@ -97,7 +97,7 @@ def test_what_was_not_measured_is_a_dash(tmp_path: Path) -> None:
     record = make_stream_record("recursive-ridge", None)
     record["result"]["learning_curve_area"] = None
 
-    assert row(render(tmp_path, record), "results", "recursive-ridge").count(">–<") == 1
+    assert row(render(tmp_path, record), "results", "recursive-ridge").count(">–<") == 2  # and I
 
 
 def test_one_task_has_no_courses(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_one_task_has_no_courses(tmp_path: Path) -> None:
 
     assert "mlp + sequential" in page
     assert page.count("<figure>") == 1  # memory
-    assert row(page, "results", "mlp + sequential").count(">–<") == 6
+    assert row(page, "results", "mlp + sequential").count(">–<") == 7
 
 
 def test_any_strategy_is_shown(tmp_path: Path) -> None:
@@ -147,6 +147,37 @@ def test_chosen_rates_are_counted_and_the_edge_is_flagged(tmp_path: Path) -> Non
     assert page.count('<h2 id="stream-') == 1  # the exact method ran on the same stream
     assert "animals: class_norm, tasks 4 to 7" in page
     assert "first 3 tasks" in row(page, "results", "mlp + lwf")
+
+
+def test_intransigence_is_a_column(tmp_path: Path) -> None:
+    ours, joint = make_stream_record("mlp", "ewc"), make_stream_record("mlp", "joint")
+    page = render(tmp_path, ours, joint)
+    A, bound = (np.array(one["result"]["accuracy"], dtype=float) for one in (ours, joint))
+    worse = 100 * np.diagonal(bound[1:] - A[1:]).mean()
+
+    assert "intransigence: how much worse a task was learned" in page
+    cells = re.findall(r'<td class="number">(.*?)</td>', row(page, "results", "mlp + ewc"))
+    assert f"{worse:.1f}" in cells[len(STREAM_RESULTS)].replace("−", "-")
+
+
+def test_no_description_of_an_unseen_class_is_said_to_be_used(tmp_path: Path) -> None:
+    record = make_stream_record("mlp")
+    record["stream"]["transductive_attributes"] = True
+
+    assert "descriptions of unseen classes" not in render(tmp_path, record)
+
+
+def test_class_norm_streams_without_a_backbone_are_cn_fixed(tmp_path: Path) -> None:
+    fixed, pictures = make_stream_record("mlp"), make_stream_record("mlp", "ewc")
+    pictures["settings"]["backbone"] = "resnet"
+    other = make_stream_record("mlp")
+    other["stream"]["protocol"] = "fixed"
+    exact = make_stream_record("recursive-ridge", None)
+
+    assert "This is cn-fixed: " in render(tmp_path / "1", fixed, exact)
+    assert "Methods without a backbone are cn-fixed: " in render(tmp_path / "2", fixed, pictures)
+    assert "cn-fixed" not in render(tmp_path / "3", pictures)
+    assert "cn-fixed" not in render(tmp_path / "4", other)
 
 
 def test_published_numbers_stand_beside_ours(tmp_path: Path) -> None:

@@ -9,9 +9,11 @@ from stores import write_store
 from stream_stores import make_stream_record
 
 from unseen.continual.heads import HEADS
+from unseen.metrics.forgetting import intransigence
 from unseen.report.measures import STREAM_GAINS
 from unseen.report.stream_records import read_streams
 from unseen.report.stream_summary import (
+    INTRANSIGENCE,
     OF_CLASS_NORM,
     WITH,
     WITHOUT,
@@ -99,6 +101,50 @@ def test_joint_is_never_the_best(tmp_path: Path) -> None:
     assert summary.best["mean_ausuc"] == best
     assert not summary.is_best(summary.methods[0], STREAM_GAINS[0])
     assert summary.is_best(summary.methods[1], STREAM_GAINS[0])
+
+
+def test_intransigence_is_against_joint_training_of_the_same_head_and_order(
+    tmp_path: Path,
+) -> None:
+    records = {
+        (head, strategy, seed): make_stream_record(head, strategy, seed)
+        for head in (WITH, WITHOUT)
+        for strategy in ("joint", "ewc")
+        for seed in (1, 2)
+    }
+    lonely = [make_stream_record(WITH, "ewc", 3), make_stream_record("recursive-ridge", None)]
+    (summary,) = summarize(tmp_path, *records.values(), *lonely)
+
+    for head in (WITH, WITHOUT):
+        expected = []
+        for seed in (1, 2):
+            ours, joint = (
+                np.array(records[head, strategy, seed]["result"]["accuracy"], dtype=float)
+                for strategy in ("ewc", "joint")
+            )
+            expected.append(intransigence(ours, joint).mean())
+        found = named(summary, f"{head} + ewc").measures[INTRANSIGENCE.name]
+        assert found.mean == pytest.approx(np.mean(expected))
+        assert found.deviation == pytest.approx(np.std(expected, ddof=1))
+        bound = named(summary, f"{head} + joint").measures[INTRANSIGENCE.name]
+        assert math.isnan(bound.mean)
+    exact = named(summary, "recursive-ridge").measures[INTRANSIGENCE.name]
+    assert math.isnan(exact.mean)
+    assert not math.isnan(summary.best[INTRANSIGENCE.name])
+
+
+def test_joint_training_of_other_settings_or_twice_gives_no_intransigence(tmp_path: Path) -> None:
+    ewc, joint = make_stream_record(WITH, "ewc"), make_stream_record(WITH, "joint")
+    other = make_stream_record(WITH, "joint", lr=0.5)
+    full = make_stream_record(WITH, "joint", key="full")
+    full["settings"]["strategy"]["settings"]["budget"] = "full"
+
+    for number, (beside, measured) in enumerate(
+        [([], False), ([other], False), ([joint, other], True), ([joint, full], False)]
+    ):
+        (summary,) = summarize(tmp_path / str(number), ewc, *beside)
+        found = named(summary, f"{WITH} + ewc").measures[INTRANSIGENCE.name].mean
+        assert math.isnan(found) != measured
 
 
 def test_gains_are_paired_by_order(tmp_path: Path) -> None:

@@ -114,6 +114,30 @@ def test_a_loss_that_is_not_finite_names_the_epoch_and_likely_causes(
     assert Checkpoint(path, {})._read()[0]["epoch"] == "2"  # the last good one
 
 
+def test_weights_that_overflow_in_the_last_step_are_an_error(tmp_path: Path) -> None:
+    """The loss was taken before that step, and is finite."""
+    module, losses = network(), []
+
+    def loss(batch: Tensor) -> Tensor:
+        losses.append(squared_error(module, batch) * (1e35 if len(losses) == 2 else 0))
+        return losses[-1]
+
+    path = tmp_path / "run.ckpt"
+    with pytest.raises(TrainingError, match="The weights overflowed in epoch 3 of 3") as caught:
+        train(
+            module,
+            loss,
+            Shuffled(50, 50),
+            Optimization(3, 1e5, optimizer="sgd"),
+            generator(),
+            checkpoint=Checkpoint(path, {}),
+        )
+
+    assert all(math.isfinite(value.item()) for value in losses)
+    assert "clip_norm=1" in str(caught.value)
+    assert Checkpoint(path, {})._read()[0]["epoch"] == "2"  # the last good one
+
+
 def test_frozen_parameters_stay() -> None:
     module = network()
     module.bias.requires_grad_(False)

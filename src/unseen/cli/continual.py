@@ -31,6 +31,7 @@ Protocol = Literal["class_norm", "fixed", "dynamic", "online"]
 ALL = "all"
 STREAMS = "streams"  # of the store: what runs that were killed need to go on
 FAILED = 1
+DEFAULT_STRATEGY = "sequential"
 LEAST_NAME = 12
 FIRST_SEED = 1  # as in the paper
 LEARNER_SETTINGS = ("backbone", "backbone_lr", "freeze_norm", "old_classes")
@@ -51,7 +52,7 @@ def continual(
     *,
     output: Annotated[Path, Parameter(alias="-o")],
     method: Annotated[str, Parameter(alias="-m")] = "class-norm",
-    strategy: Annotated[str, Parameter(alias="-s")] = "sequential",
+    strategy: Annotated[str, Parameter(alias="-s")] = DEFAULT_STRATEGY,
     protocol: Protocol = "class_norm",
     tasks: int | None = None,
     seeds: int = 5,
@@ -73,9 +74,10 @@ def continual(
         protocol: What counts as unseen.
         tasks: The number of tasks; by default the published cut, if there is one, or five.
         seeds: The number of orders of the classes, from 1.
-        settings: name=value: a setting of the head (lr=0.01), of a strategy (ewc.weight=5), of the
-            stream (stream.order=natural), "tune=3" (the learning rate is chosen on the first three
-            tasks, and the run has the others), "backbone=resnet" for pictures.
+        settings: name=value: a setting of the head (lr=0.01), of a strategy (ewc.weight=5), of an
+            exact method (recursive-ridge.feature_penalty=10), of the stream (stream.order=natural),
+            "tune=3" (the learning rate is chosen on the first three tasks, and the run has the
+            others), "backbone=resnet" for pictures.
         as_json: Print the results as JSON.
     """
     for name, number in (("tasks", tasks), ("seeds", seeds)):
@@ -100,7 +102,7 @@ def continual(
     found = [records[unit.key()] for unit in units if unit.key() in records]
     if as_json:
         print_json({"store": str(store.path), "results": to_json(found), "failures": failures})
-    else:
+    elif found:
         console = results()
         console.print(table(found, console.width))
     for failure in failures:
@@ -114,18 +116,28 @@ def continual(
 def make_models(
     method: str, strategy: str, settings: Sequence[str]
 ) -> Iterator[tuple[str, str | None, "ContinualClassifier"]]:
-    """Yields the name, the strategy and the estimator of everything to run."""
+    """Yields the name, the strategy and the estimator of everything to run.
+
+    Raises:
+        UserError: If a name or a setting is none, or belongs to nothing that runs.
+    """
     from unseen.continual import STRATEGIES
     from unseen.continual.heads import EXACT, HEADS
     from unseen.continual.learner import ContinualLearner
 
     names = chosen(method, {**HEADS, **EXACT}, "method")
     strategies = chosen(strategy, STRATEGIES, "strategy")
-    check_prefixes(settings, strategies)
+    exact = [name for name in names if name in EXACT]
+    if exact == names:
+        check_only_exact(exact, strategy, settings)
+        strategies = []
+    check_prefixes(settings, (*strategies, *exact))
     of_learner = typed(own_settings(settings, LEARNER_SETTINGS), ContinualLearner)
-    for name in names:
-        if name in EXACT:
-            yield name, None, EXACT[name]()
+    for name in exact:
+        method = EXACT[name]()
+        apply_settings(method, under(settings, name))
+        method.check_settings()
+        yield name, None, method
     for each in strategies:  # the heads in turn: two workers begin with the choices of two rates
         for name in names:
             if name in EXACT:
@@ -158,14 +170,29 @@ def chosen(text: str, known: dict[str, Any], what: str) -> list[str]:
     return list(dict.fromkeys(e for name in names for e in (known if name == ALL else (name,))))
 
 
-def check_prefixes(settings: Sequence[str], strategies: Sequence[str]) -> None:
-    """Raises for a setting of a strategy that does not run, or of nothing at all."""
+def check_only_exact(exact: Sequence[str], strategy: str, settings: Sequence[str]) -> None:
+    """Raises for what only a head takes, where none runs."""
+    if strategy != DEFAULT_STRATEGY:
+        raise UserError(
+            f"`-s {strategy}`: no head runs here, and exact methods ({', '.join(exact)}) take no "
+            "strategy; leave it out, or name a head, such as -m class-norm."
+        )
+    of_heads = [*plain_settings(settings), *own_settings(settings, LEARNER_SETTINGS)]
+    if of_heads:
+        raise UserError(
+            f"`--set {of_heads[0]}` belongs to a head, and none runs here; settings of an exact "
+            "method begin with its name, as in recursive-ridge.feature_penalty=10."
+        )
+
+
+def check_prefixes(settings: Sequence[str], running: Sequence[str]) -> None:
+    """Raises for a setting of a strategy or method that does not run, or of nothing at all."""
     for text in settings:
         prefix, dot, _ = text.partition("=")[0].partition(".")
-        if dot and prefix not in (*strategies, "stream"):
+        if dot and prefix not in (*running, "stream"):
             raise UserError(
                 f"`--set {text}`: {prefix!r} does not run here; a setting belongs to one of "
-                f"{', '.join(('stream', *strategies))}, or, without a dot, to the head."
+                f"{', '.join(('stream', *running))}, or, without a dot, to the head."
             )
 
 
@@ -185,6 +212,7 @@ def under(settings: Sequence[str], prefix: str) -> list[str]:
 
 
 def own_settings(settings: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Returns the settings with one of these names."""
     return [text for text in settings if text.partition("=")[0] in names]
 
 
@@ -198,15 +226,23 @@ def stream_settings(settings: Sequence[str]) -> dict[str, Any]:
 def tuned_tasks(settings: Sequence[str]) -> int:
     """Returns the number of first tasks on which the learning rate is chosen."""
     for text in own_settings(settings, ("tune",)):
-        tuned = parse_value("tune", text.partition("=")[2], int)
-        assert isinstance(tuned, int)
+        tuned: Any = parse_value("tune", text.partition("=")[2], int)
         return tuned
 
     return 0
 
 
 def typed(texts: Sequence[str], of: Any, names: Sequence[str] | None = None) -> dict[str, Any]:
-    """Returns settings as the annotations of a signature want them."""
+    """Returns settings as the annotations of a signature want them.
+
+    Arguments:
+        texts: One text per setting, such as ``weight=5``.
+        of: What has the signature.
+        names: Which of its parameters can be set; all, where there are none.
+
+    Raises:
+        UserError: If a text names no such parameter, or no value of its type.
+    """
     parameters = inspect.signature(of).parameters
     annotations = {name: parameters[name].annotation for name in names or parameters}
     values = {}
@@ -235,10 +271,15 @@ def make_units(
     output: Path,
     command: str,
 ) -> Iterator["StreamUnit"]:
-    """Yields every model on every data set and order; streams are made once, to find errors."""
+    """Yields every model on every data set and order; streams are made once, to find errors.
+
+    Raises:
+        UserError: If there are no such first tasks to choose the learning rate on.
+        ValueError: If a model cannot run along the stream.
+    """
     from unseen.benchmark.runs import describe_data
     from unseen.continual.streams import make_stream
-    from unseen.continual.units import StreamUnit
+    from unseen.continual.units import StreamUnit, check_model
     from unseen.data.load import load
 
     tuned = tuned_tasks(settings)
@@ -251,6 +292,8 @@ def make_units(
                 f"`tune` must be from 0 to {len(made) - 1} in a stream of {len(made)} tasks; got "
                 f"{tuned}."
             )
+        for _, _, model in models:
+            check_model(model, made.after(tuned) if tuned else made, loaded.features.shape[1])
         show_notes(loaded)
         described = describe_data(loaded, path, attributes)
         for seed in range(FIRST_SEED, FIRST_SEED + seeds):
@@ -277,6 +320,9 @@ def run(units: Sequence["StreamUnit"], store: "RunStore") -> list[str]:
 
     done = store.records()
     left = [unit for unit in units if unit.key() not in done]
+    for unit in units:
+        if unit.key() in done:
+            unit.forget()
     if not left:
         note(f"all runs are in {store.path} already.")
     failures, finished = [], len(units) - len(left)
@@ -290,6 +336,7 @@ def run(units: Sequence["StreamUnit"], store: "RunStore") -> list[str]:
                     failures.append(f"{name}, seed {unit.seed}: {outcome.message}")
                     continue
                 store.append(outcome)
+                unit.forget()  # only now: a kill before would cost the whole run
                 finished += 1
                 bar.update(shown, completed=finished, detail=f"{finished}/{len(units)} {name}")
                 if not bar.console.is_terminal:
@@ -308,6 +355,7 @@ def run(units: Sequence["StreamUnit"], store: "RunStore") -> list[str]:
 
 
 def measures(record: "Record") -> str:
+    """Returns the measures of a run as text, in percent."""
     result = record["result"]
 
     return "  ".join(
@@ -317,6 +365,7 @@ def measures(record: "Record") -> str:
 
 
 def label(data: str, attributes: str | None, method: str, strategy: str | None) -> str:
+    """Returns what names a run, such as ``toy:words: mlp + ewc``."""
     name = data if attributes is None else f"{data}:{attributes}"
 
     return f"{name}: {method}" + ("" if strategy is None else f" + {strategy}")
@@ -335,6 +384,7 @@ def grouped(records: Sequence["Record"]) -> dict[tuple[str, str, str | None], li
 
 
 def values(records: Sequence["Record"], key: str) -> list[float]:
+    """Returns a measure of each run that has it, as fractions."""
     return [record["result"][key] for record in records if record["result"][key] is not None]
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from unseen.cli.console import note, print_json, progress, results
 from unseen.cli.errors import UserError, naming_users
-from unseen.data.atomic import writing
 
 if TYPE_CHECKING:
     from unseen.data.dataset import ZeroShotData
@@ -98,6 +97,8 @@ def write(report: "ImbalanceReport", output: Path, command: str, seed: int) -> N
 
         plot_imbalance(report, output, f"Imbalance: {report.method} on {report.data}")
         return
+
+    from unseen.data.atomic import writing
 
     with writing(output) as file:
         file.write(text.encode())

@@ -35,9 +35,10 @@ class AGEM(ExampleMemory):
         filled once, and the step's own prototypes serve.
 
     Arguments:
-        per_class: The number of examples kept of each class of a task, drawn without replacement;
-            all where it has fewer. The paper's streams take 10 on CUB, 5 on SUN, 25 on AWA.
-        memory_batch: The number of examples that a step recalls.
+        per_class: The number of examples kept of each class of a task, at least 1, drawn without
+            replacement; all where it has fewer. The paper's streams take 10 on CUB, 5 on SUN, 25
+            on AWA.
+        memory_batch: The number of examples that a step recalls, at least 1.
 
     Attributes:
         inputs_: The inputs of the examples kept, with shape (m, ...).
@@ -96,11 +97,14 @@ class AGEM(ExampleMemory):
 
 
 def project(gradient: Sequence[Tensor], reference: Sequence[Tensor]) -> None:
-    """Takes from a gradient, in place, what points against another one.
+    r"""Takes from a gradient, in place, what points against another one.
+
+    Nothing is returned: the parts of the gradient are changed where the product of the two is below
+    0, and stay as they are else, also where the other one is 0.
 
     Arguments:
-        gradient: The gradient, in parts of any shape.
-        reference: The other one, in parts of the same shapes.
+        gradient: The gradient :math:`g`, in parts of any shape.
+        reference: The other one :math:`g_r`, in as many parts, of the same shapes.
 
     Example:
         >>> gradient = [torch.tensor([1.0]), torch.tensor([-2.0])]

@@ -156,7 +156,7 @@ def _check_seen(stream: Stream) -> list[str]:
 
 
 def _check_candidates(stream: Stream) -> list[str]:
-    """Candidates are the seen and unseen classes; training may look at no other."""
+    """Candidates are the seen and unseen classes; training is shown the seen ones."""
     problems = []
     arrived = np.zeros(len(stream.class_names), dtype=bool)
     for place, task in _numbered(stream):
@@ -168,8 +168,7 @@ def _check_candidates(stream: Stream) -> list[str]:
             "`members` up to {} are not all among its `candidates`: see {}.": (
                 arrived & ~task.candidates
             ),
-            "`visible` of {} must have all seen classes and no class that is not a candidate: "
-            "see {}.": (task.seen & ~task.visible) | (task.visible & ~task.candidates),
+            "`visible` of {} must be its seen classes: see {}.": task.visible != task.seen,
         }
         problems += [
             sentence.format(place, _names(stream, np.flatnonzero(classes)))

@@ -48,12 +48,12 @@ class CompressedReplay(MemoryStrategy):
         compressor: ``"float16"``, ``"int8"``, ``"pca"``, or ``"pooled"`` for pictures; ``"auto"``
             is pooled for pictures and float16 for features. Or a ``Compressor`` of your own, with
             which a model can be trained but not saved.
-        weight: The :math:`\lambda_r`; 0 recalls nothing.
-        memory_batch: The number of examples that a step recalls.
-        components: The number of axes of ``"pca"``.
-        factor: How many times fewer pixels ``"pooled"`` keeps along each side.
-        compressed_loss: The :math:`\lambda_l`.
-        matching: The :math:`\lambda_m`.
+        weight: The :math:`\lambda_r`, at least 0, which recalls nothing.
+        memory_batch: The number of examples that a step recalls, at least 1.
+        components: The number of axes of ``"pca"``, at least 1.
+        factor: How many times fewer pixels ``"pooled"`` keeps along each side, at least 2.
+        compressed_loss: The :math:`\lambda_l`, at least 0.
+        matching: The :math:`\lambda_m`, at least 0.
 
     Attributes:
         codes_: What is kept of each example, with shape (m, ...).

@@ -37,8 +37,8 @@ class EWC(ImportancePenalty):
         is of the task's own examples, one by one (``legacy_importance=True`` squares batches).
 
     Arguments:
-        weight: The :math:`\lambda`.
-        decay: The :math:`\gamma_f`: what remains of the importances of earlier tasks.
+        weight: The :math:`\lambda`, at least 0.
+        decay: The :math:`\gamma_f`, from 0 to 1: what remains of the importances of earlier tasks.
         rescale: Whether the least and the greatest :math:`F` of a task become 0 and 1.
         competing: The classes in the cross-entropy of :math:`F`: those of the ``"task"``, or all
             ``"seen"`` so far.
@@ -84,6 +84,9 @@ class EWC(ImportancePenalty):
 
 def rescaled(fisher: Tensor) -> Tensor:
     """Brings the least of some values (p,) to 0 and the greatest to 1; all equal become 0.
+
+    Returns:
+        The values in [0, 1], with shape (p,).
 
     Example:
         >>> rescaled(torch.tensor([2.0, 3.0, 6.0])), rescaled(torch.tensor([2.0, 2.0]))

@@ -70,11 +70,11 @@ def gradient_sizes(
         examples: The examples, :math:`n` of them.
         value: The :math:`v` of logits (b, k) and targets (b,), a scalar.
         size: The :math:`s` of each number, in place: ``Tensor.abs_`` or ``Tensor.square_``.
-        group: The number of examples :math:`|B|` that have one gradient, in the order given. The
-            last group may be smaller.
+        group: The number of examples :math:`|B|`, at least 1, that have one gradient, in the order
+            given. The last group may be smaller.
 
     Returns:
-        The size for each trained weight, with shape :math:`(p,)`, in the order of
+        The size for each trained weight, at least 0, with shape :math:`(p,)`, in the order of
         ``network.parameters()``.
 
     Example:
@@ -117,8 +117,8 @@ class ImportancePenalty(Strategy):
     A strategy writes ``_importance``, the :math:`F` of a task.
 
     Arguments:
-        weight: The :math:`\lambda`.
-        decay: The :math:`\gamma_f`: what remains of the importances of earlier tasks.
+        weight: The :math:`\lambda`, at least 0.
+        decay: The :math:`\gamma_f`, from 0 to 1: what remains of the importances of earlier tasks.
         competing: The classes whose logits count in the importances: those of the ``"task"``, or
             all ``"seen"`` so far.
         legacy_importance: Whether gradients are first taken over batches of 32 examples, as in

@@ -4,7 +4,6 @@ __all__ = ["ContinualLearner", "task_seed"]
 
 import copy
 import hashlib
-from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -28,7 +27,7 @@ from unseen.methods import METHODS
 from unseen.methods.base import Setting, row_keys
 from unseen.methods.class_norm import ClassNorm
 from unseen.methods.continual import ContinualClassifier
-from unseen.methods.saving import method_name
+from unseen.methods.saving import ModelError, check_plain, method_name
 from unseen.methods.settings import check_choice, check_number
 from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing
 from unseen.training.batches import Batches, Recalling
@@ -70,6 +69,8 @@ class ContinualLearner(ContinualClassifier):
         strategy_: The strategy with what it keeps.
         tasks_: The number of tasks learned.
         steps_: The number of steps of the last one.
+        bytes_: Whether inputs to a backbone are stored in a byte each: where those of the first
+            task are whole numbers from 0 to 255.
 
     Example:
         >>> from unseen.continual.ewc import EWC
@@ -92,6 +93,7 @@ class ContinualLearner(ContinualClassifier):
     strategy_: Strategy
     tasks_: int
     steps_: int
+    bytes_: bool
 
     def __init__(
         self,
@@ -149,9 +151,22 @@ class ContinualLearner(ContinualClassifier):
         """Returns the bytes that the strategy keeps between tasks, by what they are."""
         return self.strategy_.memory_bytes()
 
+    def check_savable(self) -> None:
+        """Raises a ``ModelError`` if the model, once trained, could not be read back."""
+        super().check_savable()
+        if self.strategy_name() not in STRATEGIES:
+            raise ModelError(_own("strategy", self.strategy_name()))
+        if isinstance(self.backbone, nn.Module):
+            raise ModelError(_own("backbone", type(self.backbone).__qualname__))
+        check_plain(self._settings())
+
     def head(self) -> ClassNorm:
         """Returns the method, as it was given or by default."""
         return class_norm_head() if self.method is None else self.method
+
+    def strategy_name(self) -> str:
+        """Returns the name of the strategy in ``STRATEGIES``, or that of a class of one's own."""
+        return _strategy_name(self._strategy())
 
     def _strategy(self) -> Strategy:
         return Sequential() if self.strategy is None else self.strategy
@@ -168,6 +183,7 @@ class ContinualLearner(ContinualClassifier):
         self, X: NDArray, rows: NDArray[np.int64], first: bool, monitor: Monitor
     ) -> None:
         if first:
+            self.bytes_ = self.backbone is not None and _fits_bytes(X)
             self.seed_ = int(check_random_state(self.random_state).randint(2**31))
             self.tasks_, self.steps_ = 0, 0
             self.strategy_ = clone(self._strategy())
@@ -217,20 +233,8 @@ class ContinualLearner(ContinualClassifier):
             checkpoint,
             groups=self._groups(),
             edit=lambda: strategy.after_backward(parameters),
-            before_step=self._looking(monitor.before_step),
+            before_step=monitor.before_step,
         )
-
-    def _looking(self, look: Callable[[int], None] | None) -> Callable[[int], None] | None:
-        """Lets somebody look at the model before a step, in evaluation mode."""
-        if look is None:
-            return None
-
-        def before_step(steps: int) -> None:
-            self.network_.eval()
-            look(steps)
-            self.network_.train()
-
-        return before_step
 
     def _groups(self) -> list[dict[str, Any]] | None:
         """Gives the backbone its own rate; the paper's has no momentum."""
@@ -251,7 +255,7 @@ class ContinualLearner(ContinualClassifier):
         backbone = self._backbone(X, generator)
         if backbone is not None:
             with torch.no_grad():
-                X = backbone.eval()(_pixels(X[:CHUNK_ROWS])).numpy()
+                X = backbone.eval()(_tensor(X[:CHUNK_ROWS]).float()).numpy()
         method = clone(self.head())
         S = self.class_attributes_[self.seen_]
         features, attributes = method._preparations(X, S)
@@ -267,7 +271,8 @@ class ContinualLearner(ContinualClassifier):
 
         backbone = BACKBONES[self.backbone](X.shape[1], generator)
         if self.freeze_norm and len(X):
-            backbone.settle(_pixels(X).split(SETTLED_ROWS))  # its statistics were no one's
+            parts = _tensor(X).split(SETTLED_ROWS)
+            backbone.settle(part.float() for part in parts)  # its statistics were no one's
 
         return backbone
 
@@ -277,7 +282,7 @@ class ContinualLearner(ContinualClassifier):
         if network.backbone is None:
             inputs = to_device(X, network.head.prepare, X.shape[1], device, torch.float32)
         else:
-            inputs = _pixels(X).to(device)
+            inputs = self._stored(X).to(device)
         number, classes = self.tasks_ + 1, np.unique(rows)
         seed = task_seed(self.seed_, number)
         taking_part = self._taking_part(classes, seed)
@@ -291,6 +296,19 @@ class ContinualLearner(ContinualClassifier):
             S=self._described(taking_part),
             seed=seed,
         )
+
+    def _stored(self, X: NDArray) -> Tensor:
+        """Returns a task's inputs to a backbone (n, w) as those of the first task are stored."""
+        if not self.bytes_:
+            return _tensor(X)
+        if not _fits_bytes(X):
+            raise ValueError(
+                "The inputs of the first task were whole numbers from 0 to 255, as pictures have, "
+                "and are stored in a byte each; those of this task are not. Give all tasks "
+                "pictures alike, or scale them all."
+            )
+
+        return torch.from_numpy(X.astype(np.uint8))
 
     def _taking_part(self, classes: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
         """Returns the classes of a task and of earlier ones, sorted, that its training knows."""
@@ -312,6 +330,9 @@ class ContinualLearner(ContinualClassifier):
     @torch.no_grad()
     def _scores(self, X: NDArray, S: NDArray[np.float32]) -> NDArray:
         network = self.network_
+        training = network.training  # where somebody looks on between two steps
+        if training:
+            network.eval()
         device = next(network.parameters()).device
         embedded = network.head.describe(torch.from_numpy(S).to(device))  # (c, e)
         if self.tasks_:
@@ -320,6 +341,8 @@ class ContinualLearner(ContinualClassifier):
         scores = [
             network.head.score(prepare(chunk.to(device)), embedded).cpu() for chunk in chunks(X)
         ]
+        if training:
+            network.train()
 
         return torch.cat(scores).numpy()  # (n, c)
 
@@ -363,7 +386,7 @@ class ContinualLearner(ContinualClassifier):
 
         return {
             "method": {"name": method_name(method), "settings": method.get_params()},
-            "strategy": {"name": _strategy_name(strategy), "settings": strategy.get_params()},
+            "strategy": {"name": self.strategy_name(), "settings": strategy.get_params()},
             "backbone": backbone,
             "backbone_lr": self.backbone_lr,
             "freeze_norm": self.freeze_norm,
@@ -376,11 +399,10 @@ class ContinualLearner(ContinualClassifier):
     def _from_settings(cls, settings: dict[str, Any]) -> Self:
         given = dict(settings)
         if isinstance(given["backbone"], dict):
-            raise ValueError(
-                f"it was saved with a backbone of your own, a {given['backbone']['module']}, which "
-                "it cannot rebuild; load that module, and score its features"
-            )
+            raise ModelError(_own("backbone", given["backbone"]["module"]))
         method, strategy = given.pop("method"), given.pop("strategy")
+        if strategy["name"] not in STRATEGIES:
+            raise ModelError(_own("strategy", strategy["name"]))
 
         return cls(
             METHODS[method["name"]](**method["settings"]),  # ty: ignore
@@ -395,6 +417,7 @@ class ContinualLearner(ContinualClassifier):
             "steps_": self.steps_,
             "final_relu_": self.final_relu_,
             "width_": self.width_,
+            "bytes_": self.bytes_,
         }
 
     def _state(self) -> dict[str, Tensor]:
@@ -442,10 +465,21 @@ def task_seed(seed: int, number: int) -> int:
     return int.from_bytes(digest[:7], "little")
 
 
-def _pixels(X: NDArray) -> Tensor:
-    """Keeps whole numbers from 0 to 255, as pictures have, in a byte each."""
-    if X.dtype != np.uint8 and X.min() >= 0 and X.max() <= 255:
-        small = X.astype(np.uint8)
-        X = small if np.array_equal(small, X) else X
+def _own(part: str, name: str) -> str:
+    return (
+        f"A {part} of your own, here a {name}, cannot be read back: a model folder holds names and "
+        "numbers, and no code. Keep the weights, `model.network_.state_dict()`, and load them into "
+        "a model that you fit with that class again."
+    )
 
+
+def _tensor(X: NDArray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(X))
+
+
+def _fits_bytes(X: NDArray) -> bool:
+    """Says whether inputs are whole numbers from 0 to 255, as pictures have."""
+    if X.min() < 0 or X.max() > 255:
+        return False
+
+    return np.array_equal(X.astype(np.uint8), X)

@@ -39,14 +39,9 @@ class LwF(Strategy):
         temperature: The :math:`\tau`.
 
     Attributes:
-        teacher_: The teacher's logits for the examples of the last task, with shape (n, o).
-        known_: The rows of the class table that they are for, with shape (o,): those seen before
-            the task, as far as its training knows them.
         seen_: The rows of the class table seen so far, with shape (k,).
     """
 
-    teacher_: Tensor
-    known_: Tensor
     seen_: Tensor
 
     def __init__(self, weight: float = 1.0, temperature: float = 2.0) -> None:
@@ -59,10 +54,14 @@ class LwF(Strategy):
         check_number("temperature", self.temperature, 0, open_low=True)
 
     def before_task(self, network: StreamNetwork, task: TaskRows) -> TaskRows:
-        """Lets the network, as it is before the task, score the examples of the task."""
+        """Lets the network, as it is before the task, score the examples of the task.
+
+        Of the classes seen before, as far as the task's training knows them, with shape (o,), this
+        gives the teacher's logits, with shape (n, o). Both are of use in this task alone.
+        """
         seen = task.seen[:0] if task.number == 1 else self.seen_
-        self.known_ = seen[task.knows(seen)]
-        self.teacher_ = _scores(network.eval(), task, task.columns(self.known_))
+        self._known = seen[task.knows(seen)]
+        self._teacher: Tensor | None = _scores(network.eval(), task, task.columns(self._known))
 
         return task
 
@@ -70,21 +69,20 @@ class LwF(Strategy):
         """Returns the distance from the teacher; nothing in the first task."""
         if step.task.number == 1:
             return None
-        student = step.logits[:, step.task.columns(self.known_)]  # (b, o)
+        assert self._teacher is not None
+        student = step.logits[:, step.task.columns(self._known)]  # (b, o)
 
-        return self.weight * distillation(student, self.teacher_[step.rows], self.temperature)
+        return self.weight * distillation(student, self._teacher[step.rows], self.temperature)
 
     def after_task(self, network: StreamNetwork, task: TaskRows) -> None:  # noqa: ARG002
-        """Keeps which classes the network knows, to be the next teacher."""
+        """Keeps which classes the next teacher knows, and drops what the last one said."""
+        self._teacher, self._known = None, self._known[:0]
         seen = task.seen if task.number == 1 else torch.cat([self.seen_, task.seen])
         self.seen_ = seen.unique()
 
     def memory_bytes(self) -> dict[str, int]:
-        """Returns the bytes of the teacher's logits and of the classes that they are for."""
-        return {
-            "teacher": self.teacher_.nbytes,
-            "labels": self.known_.nbytes + self.seen_.nbytes,
-        }
+        """Returns the bytes of the list of classes; the next teacher is the model itself."""
+        return {"labels": self.seen_.nbytes}
 
 
 def distillation(logits: Tensor, teacher: Tensor, temperature: float) -> Tensor:

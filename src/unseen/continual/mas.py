@@ -31,8 +31,8 @@ class MAS(ImportancePenalty):
         examples, one by one (``legacy_importance=True`` sums batches).
 
     Arguments:
-        weight: The :math:`\lambda`.
-        decay: The :math:`\gamma_f`: what remains of the importances of earlier tasks.
+        weight: The :math:`\lambda`, at least 0.
+        decay: The :math:`\gamma_f`, from 0 to 1: what remains of the importances of earlier tasks.
         competing: The classes :math:`c`: those of the ``"task"``, or all ``"seen"`` so far.
         legacy_importance: Whether gradients are summed over batches of 32 before the absolute
             value, as in the released code.
@@ -62,5 +62,5 @@ class MAS(ImportancePenalty):
 
 
 def squared_length(logits: Tensor, target: Tensor) -> Tensor:  # noqa: ARG001, without labels
-    """Returns the sum of the squares of logits (b, k), a scalar."""
+    """Returns the sum of the squares of logits (b, k), a scalar of at least 0."""
     return logits.square().sum()

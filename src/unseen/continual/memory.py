@@ -26,9 +26,9 @@ class MemoryStrategy(Strategy):
     A strategy writes ``_remember``, which sets what it keeps of a task, and ``_inputs``.
 
     Arguments:
-        weight: The :math:`\lambda_r`; 0 recalls nothing.
-        memory_batch: The number of examples that a step recalls; ``None`` is as many as the step
-            has of the task.
+        weight: The :math:`\lambda_r`, at least 0, which recalls nothing.
+        memory_batch: The number of examples that a step recalls, at least 1; ``None`` is as many
+            as the step has of the task.
         competing: The classes in the loss of a recalled example: those of its ``"own"`` task, of
             all ``"earlier"`` tasks, or all ``"seen"`` so far.
 
@@ -163,7 +163,10 @@ def first_of_each_class(labels: Tensor, keys: Tensor, count: int) -> Tensor:
     Arguments:
         labels: The class of each row, with shape (n,).
         keys: What rows of a class are ordered by, with shape (n,); ascending.
-        count: The number of rows of each class, fewer where it has fewer.
+        count: The number of rows of each class, at least 0; fewer where it has fewer.
+
+    Returns:
+        The rows, with shape (m,).
 
     Example:
         >>> labels, keys = torch.tensor([7, 3, 7, 7]), torch.tensor([0.3, 0.9, 0.1, 0.2])
@@ -189,9 +192,9 @@ def reservoir(met: int, arriving: int, capacity: int, generator: torch.Generator
         https://doi.org/10.1145/3147.3165
 
     Arguments:
-        met: The number of examples that passed by before.
-        arriving: The number of those that come now.
-        capacity: The number of slots :math:`M`.
+        met: The number of examples that passed by before, at least 0.
+        arriving: The number of those that come now, at least 0.
+        capacity: The number of slots :math:`M`, at least 1.
         generator: Draws the slots, on the CPU.
 
     Returns:

@@ -28,11 +28,11 @@ class ExperienceReplay(ExampleMemory):
         fills the reservoir while it trains, so that a task recalls its own examples too.
 
     Arguments:
-        capacity: The number of examples :math:`M` kept in all. Ten a class of CUB, as A-GEM keeps,
-            are 2,000.
-        weight: The :math:`\lambda_r`; 0 recalls nothing.
-        memory_batch: The number of examples that a step recalls; ``None`` is as many as the step
-            has of the task.
+        capacity: The number of examples :math:`M` kept in all, at least 1. Ten a class of CUB, as
+            A-GEM keeps, are 2,000.
+        weight: The :math:`\lambda_r`, at least 0, which recalls nothing.
+        memory_batch: The number of examples that a step recalls, at least 1; ``None`` is as many
+            as the step has of the task.
         balanced: Whether each class seen keeps at most ``capacity // classes`` examples.
         competing: The classes in the loss of a recalled example: all ``"seen"`` so far, those of
             all ``"earlier"`` tasks, or of its ``"own"`` task.
@@ -109,7 +109,10 @@ def quota(capacity: int, classes: int) -> int:
 
     Arguments:
         capacity: The number of examples :math:`M` in all.
-        classes: The number of classes :math:`|L_t|` seen so far.
+        classes: The number of classes :math:`|L_t|` seen so far, at least 1.
+
+    Returns:
+        The number, at least 1.
 
     Raises:
         ValueError: If it is 0.

@@ -15,16 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from unseen.continual.learner import ContinualLearner
 from unseen.continual.streams import Stream, Task
 from unseen.data.atomic import writing
 from unseen.data.dataset import DataError, ZeroShotData
 from unseen.methods.continual import ContinualClassifier
-from unseen.methods.saving import load_model
+from unseen.methods.saving import ModelError
 from unseen.metrics.history import History
-from unseen.training.loop import Monitor
+from unseen.training.loop import EpochReport, Monitor
 
 PROGRESS = "progress.json"
+NOTE = ("seconds", "steps", "bytes")  # of each task
 CURVE_BATCHES = 10  # of a task, whose accuracies make the learning curve area
 
 
@@ -35,8 +35,9 @@ class StreamRun:
     Arguments:
         model: The model after the last task.
         history: The scores after each task, from which every measure follows.
-        seconds: The time of training of each task, without scoring.
-        steps: The number of steps of each task; a step is one pass forward and backward.
+        seconds: The time of training of each task, in seconds, without scoring; of a task that was
+            killed, with its epochs before.
+        steps: The number of optimiser steps of each task; 0 for a method that takes none.
         memory_bytes: What was kept after each task, by what it is.
     """
 
@@ -75,9 +76,12 @@ def run_stream(
         The model, the history of its scores, and what training cost.
 
     Raises:
-        DataError: If the folder is of another run.
+        DataError: If the folder is of another run, or damaged.
+        ModelError: If there is a folder, and the model could not be read back from it.
+        ValueError: If there is a folder, and the model's ``random_state`` is ``None``.
 
     Example:
+        >>> from unseen.continual.learner import ContinualLearner
         >>> from unseen.continual.streams import make_stream
         >>> from unseen.data.simulate import simulate_toy
         >>> from unseen.metrics.continual import summary
@@ -86,7 +90,9 @@ def run_stream(
         >>> len(run.history.logits), 0 <= summary(run.history).mean_joint_accuracy <= 1
         (4, True)
     """
-    keeper = _Keeper(folder, _identity(model, stream, data))
+    if folder is not None:
+        _check_resumable(model)
+    keeper = _Keeper(folder, _identity(model, stream, data, curve_batches))
     runner = _Runner(clone(model), stream, data, keeper, curve_batches)
     for number in range(1, len(stream) + 1):
         if number > runner.learned:
@@ -132,24 +138,36 @@ class _Runner:
 
         table = np.where(task.visible[:, None], self.data.class_attributes, np.float32(np.nan))
         self.watching, start = 0.0, time.perf_counter()
+        before = self.keeper.array(f"seconds-{number}")
+
+        def seconds() -> float:
+            now = time.perf_counter() - start - self.watching
+            return now if before is None else now + float(before)
+
+        def note(_: EpochReport) -> None:
+            self.keeper.keep(f"seconds-{number}", np.array(seconds()))
+
         self.model.partial_fit(
             self.data.rows(task.train),
             self.data.labels[task.train],
             table,
             class_names=self.data.class_names,
             monitor=Monitor(
+                callback=note,
                 checkpoint=self.keeper.checkpoint(number),
                 data_hash=self.keeper.identity,
                 before_step=look,
             ),
         )
-        seconds = time.perf_counter() - start - self.watching
+        spent, steps = seconds(), getattr(self.model, "steps_", 0)
+        if steps:
+            look(steps)
 
         if number == 1 and self.keeper.array("logits-0") is None:  # it learns in no steps
             self.keeper.keep("logits-0", np.zeros_like(self._scores()))
         self.keeper.keep(f"logits-{number}", self._scores())
-        kept, steps = self.model.memory_bytes(), getattr(self.model, "steps_", 0)
-        self.keeper.done(self.model, {"seconds": seconds, "steps": steps, "bytes": kept})
+        kept = self.model.memory_bytes()
+        self.keeper.done(self.model, {"seconds": spent, "steps": steps, "bytes": kept})
         self.learned = number
 
     def result(self) -> StreamRun:
@@ -163,19 +181,17 @@ class _Runner:
                 ["A file of scores is gone; delete the folder."], str(self.keeper.folder)
             )
         none = np.zeros((1, len(self.stream.class_names)), dtype=bool)
-        first = self.stream.tasks[0]
+        first, notes = self.stream.tasks[0], self.keeper.notes
+        start = first.candidates if notes[0]["steps"] else none[0]  # untrained, what has no steps
         history = History(
             logits=np.stack([scores for scores in logits if scores is not None]),
             labels=self.labels,
             task_classes=tuple(task.classes for task in self.stream),
             seen=np.concatenate([none, [task.seen for task in self.stream]]),
-            unseen=np.concatenate([[first.candidates], [task.unseen for task in self.stream]]),
-            candidates=np.concatenate(
-                [[first.candidates], [task.candidates for task in self.stream]]
-            ),
+            unseen=np.concatenate([[start], [task.unseen for task in self.stream]]),
+            candidates=np.concatenate([[start], [task.candidates for task in self.stream]]),
             batch_accuracy=np.stack(recorded) if len(recorded) == len(curves) else None,
         )
-        notes = self.keeper.notes
 
         return StreamRun(
             self.model,
@@ -192,10 +208,17 @@ class _Runner:
         return scores.astype(np.float32, copy=False)
 
     def _accuracy(self, rows: NDArray[np.bool_], task: Task) -> float:
-        """Returns the share of some test rows whose class is found among the candidates."""
-        scores = np.where(task.candidates, self._scores(rows), -np.inf)
+        """Returns the share of some test rows whose class is found among the candidates.
 
-        return float((scores.argmax(axis=1) == self.labels[rows]).mean())
+        It is the mean over the rows or over their classes, as the stream weights.
+        """
+        scores, labels = np.where(task.candidates, self._scores(rows), -np.inf), self.labels[rows]
+        right = scores.argmax(axis=1) == labels
+        if self.stream.weighting == "sample":
+            return float(right.mean())
+        _, place, counts = np.unique(labels, return_inverse=True, return_counts=True)
+
+        return float((np.bincount(place, weights=right) / counts).mean())
 
 
 class _Keeper:
@@ -214,22 +237,27 @@ class _Keeper:
         file = folder / PROGRESS
         if not file.exists():
             return
-        kept = json.loads(file.read_text())
-        if kept["identity"] != identity:
+        try:
+            kept = json.loads(file.read_text())
+            self.notes = [{name: note[name] for name in NOTE} for note in kept["tasks"]]
+            known = kept["identity"]
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise self._damaged(PROGRESS, error) from error
+        if known != identity:
             raise DataError(
                 ["It holds a run of other settings, data or stream; delete it to start anew."],
                 where=str(folder),
             )
-        self.notes = kept["tasks"]
 
     def resume(self, model: ContinualClassifier) -> ContinualClassifier:
         """Returns the model as it was after the last task that was learned."""
         if self.folder is None or not self.notes:
             return model
-        kept = load_model(self._model(len(self.notes)), {"continual": ContinualLearner})
-        assert isinstance(kept, ContinualClassifier)
-
-        return kept
+        folder = self._model(len(self.notes))
+        try:
+            return type(model).from_pretrained(folder)
+        except ModelError as error:
+            raise self._damaged(folder.name, error) from error
 
     def checkpoint(self, number: int) -> Path | None:
         """Returns the file that keeps the training of a task after each epoch."""
@@ -247,7 +275,10 @@ class _Keeper:
         if name not in self.arrays and self.folder is not None:
             file = self.folder / f"{name}.npy"
             if file.exists():
-                self.arrays[name] = np.load(file, allow_pickle=False)
+                try:
+                    self.arrays[name] = np.load(file, allow_pickle=False)
+                except (OSError, ValueError, EOFError) as error:
+                    raise self._damaged(file.name, error) from error
 
         return self.arrays.get(name)
 
@@ -262,7 +293,13 @@ class _Keeper:
             file.write(json.dumps({"identity": self.identity, "tasks": self.notes}).encode())
 
         shutil.rmtree(self._model(number - 1), ignore_errors=True)
-        (self.folder / f"task-{number}.safetensors").unlink(missing_ok=True)
+        for name in (f"task-{number}.safetensors", f"seconds-{number}.npy"):
+            (self.folder / name).unlink(missing_ok=True)
+
+    def _damaged(self, name: str, error: Exception) -> DataError:
+        what = f"{name} cannot be read ({error}); delete the folder to start anew."
+
+        return DataError([what], where=str(self.folder))
 
     def _model(self, number: int) -> Path:
         assert self.folder is not None
@@ -270,12 +307,25 @@ class _Keeper:
         return self.folder / f"model-{number}"
 
 
-def _identity(model: ContinualClassifier, stream: Stream, data: ZeroShotData) -> str:
+def _check_resumable(model: ContinualClassifier) -> None:
+    """Raises an error if a killed run of a model could not go on from what a folder keeps."""
+    if getattr(model, "random_state", 0) is None:
+        raise ValueError(
+            "A run with a folder needs a seed, or it could not go on after a kill: set the "
+            "model's `random_state`, or give no folder."
+        )
+    model.check_savable()
+
+
+def _identity(
+    model: ContinualClassifier, stream: Stream, data: ZeroShotData, curve_batches: int | None
+) -> str:
     """Returns a hash of what a run depends on."""
     what = {
         "settings": model._settings(),
         "stream": stream.record(),
         "tasks": [hashlib.sha256(task.train.tobytes()).hexdigest() for task in stream],
+        "curve_batches": curve_batches,
         "data": [data.source.name, sorted(data.source.sha256.values())],
     }
 

@@ -6,4 +6,12 @@ from unseen.continual.strategy import Strategy
 
 
 class Sequential(Strategy):
-    """Trains on each task alone, by the cross-entropy among its own classes."""
+    """Trains on each task alone, by the cross-entropy among its own classes.
+
+    Differences from the paper:
+        Of the variants along a stream, these are left out, here and in other strategies: a loss
+        among all classes seen in sequential training, an optimiser that is kept from task to task,
+        a learning rate that decays from task to task, joint training from fresh weights at each
+        task, an adapter of one linear layer and a ReLU as the backbone, and prototypes of later
+        classes in training (oracle).
+    """

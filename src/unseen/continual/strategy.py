@@ -47,8 +47,14 @@ class StreamNetwork(nn.Module):
         return self
 
     def features(self, inputs: Tensor) -> Tensor:
-        """Returns the prepared features, with shape (n, d), of inputs."""
-        return inputs if self.backbone is None else self.head.prepare(self.backbone(inputs))
+        """Returns the prepared features, with shape (n, d), of inputs.
+
+        Bytes, as pictures are stored, become floats here: any backbone takes those.
+        """
+        if self.backbone is None:
+            return inputs
+
+        return self.head.prepare(self.backbone(inputs.float()))
 
     def forward(self, inputs: Tensor, S: Tensor) -> Tensor:
         """Scores inputs for classes of normalised descriptions (k, a), with shape (n, k)."""

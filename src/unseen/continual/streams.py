@@ -52,7 +52,8 @@ class Task:
         seen: :math:`L_t`, with shape :math:`(K,)`.
         unseen: :math:`N_t`, with shape :math:`(K,)`.
         candidates: :math:`E_t`, the classes to choose from, with shape :math:`(K,)`.
-        visible: The classes whose descriptions training may use, with shape :math:`(K,)`.
+        visible: The classes whose descriptions training gets, :math:`L_t`, with shape
+            :math:`(K,)`.
     """
 
     train: NDArray[np.int64]
@@ -79,7 +80,6 @@ class Stream:
         split: Where the rows come from.
         held_out: The share of rows that was drawn for the test where the split gives none;
             ``None`` if nothing was drawn.
-        transductive_attributes: Whether training may use descriptions of unseen classes.
         weighting: How accuracies are averaged by default: over rows or over classes.
         seen_mean: Over which tasks the seen accuracy is averaged by default.
         left_out: How many tasks of the whole stream were cut off before and after these.
@@ -97,7 +97,6 @@ class Stream:
     seed: int
     split: str = "proposed"
     held_out: float | None = None
-    transductive_attributes: bool = False
     weighting: Weighting = "sample"
     seen_mean: SeenMean = "T"
     left_out: tuple[int, int] = (0, 0)
@@ -166,7 +165,7 @@ class Stream:
             "seed": self.seed,
             "split": self.split,
             "held_out": self.held_out,
-            "transductive_attributes": self.transductive_attributes,
+            "transductive_attributes": False,  # training sees descriptions of seen classes alone
             "classes_per_task": [len(task.classes) for task in self],
             "described_per_task": [len(task.members) for task in self],
             "tasks_left_out": {"before": before, "after": behind},
@@ -203,7 +202,6 @@ def make_stream(
     seed: int = 1,
     split: Split = "proposed",
     held_out: float = 0.2,
-    transductive_attributes: bool = False,
     weighting: Weighting | None = None,
     seen_mean: SeenMean = "T",
 ) -> Stream:
@@ -234,8 +232,6 @@ def make_stream(
         split: Where ``"class_norm"`` and ``"fixed"`` have their rows from; see
             :func:`~unseen.continual.rows.stream_rows`.
         held_out: The share of the rows of a class that is held out where the split gives none.
-        transductive_attributes: Whether training may use the description of every candidate
-            class. By default only those of seen classes.
         weighting: How accuracies are averaged, if not as the protocol does.
         seen_mean: Whether the seen accuracy is averaged over tasks 1 to :math:`T` or, as the
             unseen one has to be, to :math:`T - 1`.
@@ -272,9 +268,8 @@ def make_stream(
         train, test = stream_rows(data, split, held_out, seed)
 
     seen = _so_far(trained, len(classes))
-    visible = known if transductive_attributes else seen
     rows = _rows_by_task(train, data.labels, trained, len(classes))
-    steps = zip(rows, trained, members, seen, known & ~seen, known, visible, strict=True)
+    steps = zip(rows, trained, members, seen, known & ~seen, known, seen, strict=True)
 
     return Stream(
         tasks=tuple(Task(*step) for step in steps),
@@ -286,7 +281,6 @@ def make_stream(
         seed=int(seed),
         split=split,
         held_out=None if by_split or split != "proposed" else float(held_out),
-        transductive_attributes=transductive_attributes,
         weighting=weighting or ("sample" if protocol == "class_norm" else "class"),
         seen_mean=seen_mean,
     )

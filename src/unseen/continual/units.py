@@ -1,6 +1,6 @@
 """The unit of work of a continual comparison: one model, one strategy, one order of classes."""
 
-__all__ = ["LEARNING_RATES", "StreamUnit", "tune"]
+__all__ = ["LEARNING_RATES", "StreamUnit", "check_model", "tune"]
 
 import hashlib
 import json
@@ -13,12 +13,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import torch
 from sklearn.base import clone
 
 from unseen.benchmark.machine import machine, peak_memory_mb, start_peak, versions
 from unseen.benchmark.runs import Failure, Outcome, load_once, plain, warm_up
 from unseen.benchmark.store import FORMAT, Record
+from unseen.continual import BACKBONES
+from unseen.continual.icarl import ICaRL
 from unseen.continual.learner import ContinualLearner
+from unseen.continual.replay import ExperienceReplay, quota
 from unseen.continual.run import StreamRun, run_stream
 from unseen.continual.sequential import Sequential
 from unseen.continual.streams import Stream, make_stream
@@ -91,7 +95,7 @@ class StreamUnit:
             "strategy": self.strategy,
             "settings": self.model._settings(),
             "stream": self.stream,
-            "tuned": [self.tuned, *(LEARNING_RATES if self._tunes else ())],
+            "tuned": [self.tuned, *self._rates()],
             "seed": self.seed,
             "data": {
                 "name": self.data["name"],
@@ -104,10 +108,25 @@ class StreamUnit:
     def _tunes(self) -> bool:
         return self.tuned > 0 and isinstance(self.model, ContinualLearner)
 
+    def _rates(self) -> tuple[float | tuple[float, ...], ...]:
+        """Returns the rates to choose from, as they identify the run."""
+        if not self.tuned or not isinstance(self.model, ContinualLearner):
+            return ()
+        if self.model.backbone is None:
+            return LEARNING_RATES
+
+        return RATES_WITH_BACKBONE, BACKBONE_RATES
+
+    def forget(self) -> None:
+        """Removes what a killed run needs to go on, once its record is stored."""
+        folder = self._folder()
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
     def _run(self) -> Record:
         data = load_once(self.path, self.attributes, json.dumps(self.data["sha256"]))
         stream = make_stream(data, seed=self.seed, **self.stream)
-        model, folder = with_seed(self.model, self.seed), self._folder()
+        model = with_seed(self.model, self.seed)
         start_peak()
         chosen: dict[str, Any] = {}
         start = time.perf_counter()
@@ -117,12 +136,40 @@ class StreamUnit:
         choosing = time.perf_counter() - start
         if self.tuned:
             stream = stream.after(self.tuned)
-        run = run_stream(model, stream, data, folder=folder)
-        record = self._record(run, stream, data, chosen, choosing)
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+        run = self._first_that_converges(model, stream, data, chosen)
 
-        return record
+        return self._record(run, stream, data, chosen, choosing)
+
+    def _first_that_converges(
+        self,
+        model: ContinualClassifier,
+        stream: Stream,
+        data: ZeroShotData,
+        chosen: dict[str, Any],
+    ) -> StreamRun:
+        """Runs with the chosen rate; with the next smaller one where training diverges.
+
+        A penalty can be too stiff for the rate of sequential training. That training diverges
+        shows in its loss alone, so no test row has a say; ``chosen`` keeps what was lowered.
+        """
+        folder = self._folder()
+        if folder is not None and chosen:
+            folder /= f"lr-{chosen['lr']:g}"
+        try:
+            return run_stream(model, stream, data, folder=folder)
+        except TrainingError:
+            smaller = [
+                float(rate) for rate in chosen.get("tried", ()) if float(rate) < chosen["lr"]
+            ]
+            if not smaller:
+                raise
+            chosen["lowered_from"] = chosen.get("lowered_from", chosen["lr"])
+            chosen["lr"] = max(smaller)
+            assert isinstance(model, ContinualLearner)
+
+            return self._first_that_converges(
+                _with_rates(model, chosen["lr"], None), stream, data, chosen
+            )
 
     def _tune(self, model: ContinualLearner) -> dict[str, Any]:
         """Chooses rates for sequential training, once for all strategies of a head and order."""
@@ -181,6 +228,29 @@ class StreamUnit:
         }
 
         return json.loads(json.dumps(record, default=plain, allow_nan=False))
+
+
+def check_model(model: ContinualClassifier, stream: Stream, width: int) -> None:
+    """Raises for a model that cannot run along a stream, before it has trained for hours.
+
+    Arguments:
+        model: The estimator.
+        stream: The tasks that it is to run along.
+        width: The number of columns of the features.
+
+    Raises:
+        ValueError: If the backbone takes no rows of this width, or a memory cannot hold an example
+            of each class.
+    """
+    if not isinstance(model, ContinualLearner):
+        return
+    if isinstance(model.backbone, str):
+        BACKBONES[model.backbone](width, torch.Generator())
+    strategy = model.strategy
+    if isinstance(strategy, ICaRL) or (
+        isinstance(strategy, ExperienceReplay) and strategy.balanced
+    ):
+        quota(strategy.capacity, sum(len(task.classes) for task in stream))
 
 
 def tune(

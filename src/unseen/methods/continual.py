@@ -4,6 +4,7 @@ __all__ = ["ContinualClassifier"]
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -20,6 +21,7 @@ from unseen.methods.base import (
     check_names,
     raise_problems,
 )
+from unseen.methods.saving import method_name
 from unseen.training.loop import Monitor
 
 
@@ -88,9 +90,26 @@ class ContinualClassifier(ZeroShotClassifier):
 
         return self
 
+    def check_savable(self) -> None:
+        """Raises a ``ModelError`` if the model, once trained, could not be read back."""
+        method_name(self)
+
+    def save_pretrained(self, path: str | Path) -> None:
+        """Writes a folder, as every model does, if it could be read back.
+
+        Arguments:
+            path: The folder; a model that stands there is replaced, once the new one is whole.
+
+        Raises:
+            ModelError: If it could not be read back, something else than a model stands there, or
+                it cannot be written.
+        """
+        self.check_savable()
+        super().save_pretrained(path)
+
+    @abstractmethod
     def memory_bytes(self) -> dict[str, int]:
         """Returns the bytes that are kept between tasks beside weights, by what they are."""
-        return {"statistics": sum(value.nbytes for value in self._state().values())}
 
     @abstractmethod
     def _partial_fit(

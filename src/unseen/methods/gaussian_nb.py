@@ -151,6 +151,10 @@ class TiedGaussian(ContinualClassifier):
                 }
             yield model
 
+    def memory_bytes(self) -> dict[str, int]:
+        """Returns the bytes of the sums; what follows from them are weights."""
+        return {"statistics": sum(value.nbytes for value in self.statistics_.state().values())}
+
     def _fit(
         self,
         X: NDArray,

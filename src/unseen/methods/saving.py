@@ -1,6 +1,13 @@
 """Models on disk: a folder that anyone can read, written in one step, checked when read."""
 
-__all__ = ["ModelError", "is_model_folder", "load_model", "method_name", "save_model"]
+__all__ = [
+    "ModelError",
+    "check_plain",
+    "is_model_folder",
+    "load_model",
+    "method_name",
+    "save_model",
+]
 
 import csv
 import hashlib
@@ -89,6 +96,15 @@ def save_model(model: "ZeroShotClassifier", folder: Path) -> None:
         ) from error
 
 
+def check_plain(settings: dict[str, Any]) -> None:
+    """Raises a ``ModelError`` if settings hold what a configuration cannot.
+
+    Arguments:
+        settings: The settings by name.
+    """
+    json.dumps(settings, default=_plain)
+
+
 def is_model_folder(folder: Path) -> bool:
     """Says whether a folder holds a model of ours and nothing else, so that it may be replaced.
 
@@ -162,6 +178,8 @@ def load_model(
         for attribute, value in config["fitted"].items():
             setattr(model, attribute, value)
         model._restore(load(files[TENSORS]))
+    except ModelError as error:
+        raise ModelError(f"{folder}: {error}") from error
     except MISFITS as error:
         raise ModelError(
             f"{folder}: {CONFIG} does not fit the other files ({error}). It was edited or "

@@ -157,8 +157,8 @@ def summary(
             (``"trajectory"``) or the last (``"final"``); the accuracy matrix and what follows
             from it always have the model of each step.
         seen_mean: Whether mSA is over steps 1 to :math:`T`, or to :math:`T - 1` as mUA has to be.
-        count_untrained: Whether mUA counts the model before training, as the released trainer of
-            Skorokhodov & Elhoseiny does.
+        count_untrained: Whether mUA is over steps 0 to :math:`T - 1`, with the model before
+            training, as in the released trainer of Skorokhodov & Elhoseiny.
         joint: The history of joint training over the same stream, for intransigence.
         beta: The last batch that counts in LCA, which is NaN without ``batch_accuracy``, or if it
             has fewer than :math:`\beta + 1` records of a task.
@@ -203,7 +203,7 @@ def summary(
 
     return ContinualResult(
         mean_seen_accuracy=step_mean(seen, last=last),
-        mean_unseen_accuracy=step_mean(unseen, first=0 if count_untrained else 1),
+        mean_unseen_accuracy=_mean_unseen(unseen, count_untrained),
         mean_harmonic_mean=step_mean(harmonic),
         mean_ausuc=step_mean(auc),
         mean_joint_accuracy=step_mean(all_candidates),
@@ -240,6 +240,14 @@ def summary(
             "beta": beta,
         },
     )
+
+
+def _mean_unseen(unseen: Array, count_untrained: bool) -> float:
+    """Returns mUA; the last model does not count where the untrained one does."""
+    if count_untrained:
+        return step_mean(unseen, first=0, last=len(unseen) - 2)
+
+    return step_mean(unseen)
 
 
 def _learning_curve_area(history: History, beta: int) -> float:

@@ -26,6 +26,7 @@ from unseen.report.stream_charts import (
 )
 from unseen.report.stream_matrices import chart_matrix, shown_tasks
 from unseen.report.stream_summary import (
+    INTRANSIGENCE,
     WITH,
     WITHOUT,
     Gain,
@@ -212,10 +213,19 @@ def describe(summary: StreamSummary) -> str:
             f"The first {left_out} tasks of the stream only served to choose learning rates: their "
             "classes take no part"
         )
-    if stream["transductive_attributes"]:
-        sentences.append("Training may use the descriptions of unseen classes")
+    sentences += fixed_features(summary)
 
     return ". ".join(sentences) + "."
+
+
+def fixed_features(summary: StreamSummary) -> list[str]:
+    """Returns, in a sentence, which methods ran protocol ``class_norm`` without a backbone."""
+    fixed = [method.runs[0].settings.get("backbone") is None for method in summary.methods]
+    if summary.stream["protocol"] != "class_norm" or not any(fixed):
+        return []
+    which = "This is" if all(fixed) else "Methods without a backbone are"
+
+    return [f"{which} cn-fixed: on fixed features, not comparable with published runs on pictures"]
 
 
 def span(sizes: Sequence[int]) -> str:
@@ -245,7 +255,7 @@ def stream_context(sections: Sequence[StreamSection]) -> dict[str, Any]:
     """Returns what the part of streams in the template needs."""
     return {
         "streams": sections,
-        "stream_results": STREAM_RESULTS,
+        "stream_results": (*STREAM_RESULTS, INTRANSIGENCE),
         "stream_costs": STREAM_COSTS,
         "stream_gains": STREAM_GAINS,
         "courses": COURSES,

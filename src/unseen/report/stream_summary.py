@@ -1,11 +1,13 @@
 """What the runs along streams say together: means over class orders, gains of class norm."""
 
 __all__ = [
+    "INTRANSIGENCE",
     "Course",
     "Gain",
     "Paired",
     "StreamMethod",
     "StreamSummary",
+    "compare_joint",
     "differing",
     "drop_repeated_streams",
     "find_gains",
@@ -15,13 +17,14 @@ __all__ = [
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unseen.metrics.stepwise import step_mean
 from unseen.report.measures import COURSES, STREAM_COSTS, STREAM_GAINS, STREAM_RESULTS, Measure
 from unseen.report.stream_records import StreamRecord
 from unseen.report.summary import Spread, grouped
@@ -29,6 +32,14 @@ from unseen.report.summary import Spread, grouped
 WITH, WITHOUT = "class-norm", "mlp"
 OF_CLASS_NORM = ("norm", "init")  # the settings in which the two heads differ
 JOINT = "joint"
+INTRANSIGENCE = Measure(
+    "mean_intransigence",
+    "I",
+    "intransigence: how much worse a task was learned than by joint training of the same head over "
+    "the same order, where that ran",
+    higher_is_better=False,
+    factor=100,
+)
 
 
 @dataclass(frozen=True)
@@ -91,7 +102,7 @@ class StreamMethod:
         """The measures and the costs, by name."""
         return {
             one.name: Spread.of(run.measures[one.name] for run in self.runs)
-            for one in (*STREAM_RESULTS, *STREAM_COSTS)
+            for one in (*STREAM_RESULTS, INTRANSIGENCE, *STREAM_COSTS)
         }
 
     @cached_property
@@ -148,7 +159,7 @@ class StreamSummary:
     def best(self) -> dict[str, float]:
         """The best mean of each measure among the contenders; NaN if none was measured."""
         best = {}
-        for one in (*STREAM_RESULTS, *STREAM_COSTS):
+        for one in (*STREAM_RESULTS, INTRANSIGENCE, *STREAM_COSTS):
             means = [method.measures[one.name].mean for method in self.contenders]
             measured = [mean for mean in means if not math.isnan(mean)]
             best[one.name] = (max if one.higher_is_better else min)(measured, default=math.nan)
@@ -224,7 +235,9 @@ def summarize_streams(runs: Sequence[StreamRecord]) -> list[StreamSummary]:
     of_streams = grouped(drop_repeated_streams(runs), stream_key).values()
 
     return [
-        StreamSummary(of_stream[0].data, of_stream[0].stream, name_methods(of_stream))
+        StreamSummary(
+            of_stream[0].data, of_stream[0].stream, name_methods(compare_joint(of_stream))
+        )
         for of_stream in of_streams
     ]
 
@@ -244,6 +257,24 @@ def name_methods(runs: Sequence[StreamRecord]) -> tuple[StreamMethod, ...]:
         return math.isnan(mean), -mean, method.name
 
     return tuple(sorted(methods, key=place))
+
+
+def compare_joint(runs: Sequence[StreamRecord]) -> list[StreamRecord]:
+    """Returns runs along one kind of stream with their intransigence, which needs joint training.
+
+    It is NaN for joint training itself, and for a run beside which the joint one of the same head,
+    selection and seed is missing, or stands more than once.
+    """
+    joint = grouped([run for run in runs if run.strategy == JOINT], head_key)
+
+    def of(run: StreamRecord) -> float:
+        beside = joint.get(head_key(run), [])
+        if run.strategy == JOINT or len(beside) != 1:
+            return math.nan
+
+        return step_mean(np.diagonal(beside[0].accuracy - run.accuracy), first=0)
+
+    return [replace(run, measures={**run.measures, INTRANSIGENCE.name: of(run)}) for run in runs]
 
 
 def find_gains(summary: StreamSummary) -> list[Gain]:
@@ -297,6 +328,14 @@ def stream_key(run: StreamRecord) -> str:
 
 def method_key(run: StreamRecord) -> str:
     return json.dumps([run.label, run.selection, run.settings], sort_keys=True)
+
+
+def head_key(run: StreamRecord) -> str:
+    """Returns what a run shares with joint training of the same head over the same order."""
+    own = f"{run.strategy}."
+    shared = {name: value for name, value in run.settings.items() if not name.startswith(own)}
+
+    return json.dumps([run.method, run.selection, run.seed, shared], sort_keys=True)
 
 
 def pair_key(method: StreamMethod) -> str:

@@ -119,7 +119,7 @@ def train(
             training mode and must be left so.
 
     Raises:
-        TrainingError: If the loss is not finite.
+        TrainingError: If the loss is not finite, or the weights after the last step are not.
     """
     device = next(module.parameters()).device
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
@@ -146,7 +146,9 @@ def train(
             if stop.is_set():
                 return
             if not math.isfinite(mean):
-                raise TrainingError(_diverged(mean, epoch, optimization))
+                raise TrainingError(_diverged(f"The loss became {mean}", epoch, optimization))
+            if epoch + 1 == optimization.epochs and not _all_finite(parameters):
+                raise TrainingError(_diverged("The weights overflowed", epoch, optimization))
             if checkpoint is not None:
                 checkpoint.save(module, optimizer, generator, epoch + 1)
             if callback is not None:
@@ -196,9 +198,14 @@ def _epoch(
     return total.item() / sum(sizes)
 
 
-def _diverged(mean: float, epoch: int, optimization: Optimization) -> str:
+def _all_finite(parameters: Sequence[Tensor]) -> bool:
+    """Says whether all numbers are finite: no loss follows the last step, which would show it."""
+    return bool(torch.stack([parameter.isfinite().all() for parameter in parameters]).all())
+
+
+def _diverged(what: str, epoch: int, optimization: Optimization) -> str:
     return (
-        f"The loss became {mean} in epoch {epoch + 1} of {optimization.epochs}. Likely causes:\n"
+        f"{what} in epoch {epoch + 1} of {optimization.epochs}. Likely causes:\n"
         f"  (a) the learning rate is too high: try lr={optimization.lr / 10:g};\n"
         "  (b) features or descriptions of very different size: standardise them;\n"
         "  (c) no normalisation and large values: keep `scale`, or set clip_norm=1."
