@@ -88,12 +88,16 @@ class AGEM(ExampleMemory):
         super().after_task(network, task)
         self._reference = ()
 
-    def _keep(self, network: StreamNetwork, task: TaskRows, pool: TaskRows) -> Tensor:  # noqa: ARG002
-        held = len(pool.labels) - len(task.labels)
+    def _remember(self, network: StreamNetwork, task: TaskRows) -> None:  # noqa: ARG002
+        """Adds examples behind those there are, which stay as they are."""
         keys = torch.rand(len(task.labels), generator=task.generator(), dtype=torch.float64)
-        drawn = first_of_each_class(task.labels, keys.to(task.labels.device), self.per_class)
-
-        return torch.cat([torch.arange(held, device=drawn.device), held + drawn])
+        rows = first_of_each_class(task.labels, keys.to(task.labels.device), self.per_class)
+        inputs, labels = task.inputs[rows], task.labels[rows]
+        tasks = torch.full_like(labels, task.number)
+        if task.number > 1:
+            inputs = torch.cat([self.inputs_, inputs])
+            labels, tasks = torch.cat([self.labels_, labels]), torch.cat([self.tasks_, tasks])
+        self.inputs_, self.labels_, self.tasks_ = inputs, labels, tasks
 
 
 def project(gradient: Sequence[Tensor], reference: Sequence[Tensor]) -> None:

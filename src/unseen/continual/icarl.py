@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from unseen.continual.lwf import LwF
-from unseen.continual.memory import ExampleMemory, first_of_each_class
+from unseen.continual.memory import ChoosingMemory, first_of_each_class
 from unseen.continual.replay import quota
 from unseen.continual.strategy import Step, StreamNetwork, TaskRows
 from unseen.methods.settings import check_choice, check_number
@@ -23,7 +23,7 @@ PREDICTIONS = ("prototypes", "nearest-mean")
 TINY = 1e-12  # examples that cancel each other have no mean direction
 
 
-class ICaRL(ExampleMemory):
+class ICaRL(ChoosingMemory):
     r"""Rehearses exemplars of earlier classes, :math:`\lfloor M / |L_t| \rfloor` of each.
 
     .. math:: \mathrm{CE}(B_t; C_t) + \lambda_r \, \mathrm{CE}(B_M; L_{t-1})

@@ -1,6 +1,12 @@
 """Memories of examples, from which each step of a later task recalls some."""
 
-__all__ = ["ExampleMemory", "MemoryStrategy", "first_of_each_class", "reservoir"]
+__all__ = [
+    "ChoosingMemory",
+    "ExampleMemory",
+    "MemoryStrategy",
+    "first_of_each_class",
+    "reservoir",
+]
 
 from abc import abstractmethod
 from dataclasses import replace
@@ -123,7 +129,7 @@ class MemoryStrategy(Strategy):
 
 
 class ExampleMemory(MemoryStrategy):
-    """A memory of whole examples: a strategy writes ``_keep``, which chooses them.
+    """A memory of whole examples.
 
     Attributes:
         inputs_: The inputs of the examples kept, with shape (m, ...).
@@ -134,6 +140,13 @@ class ExampleMemory(MemoryStrategy):
     def memory_bytes(self) -> dict[str, int]:
         """Returns the bytes of the examples, of their labels and tasks."""
         return {"items": self.inputs_.nbytes, **super().memory_bytes()}
+
+    def _inputs(self, rows: Tensor) -> Tensor:
+        return self.inputs_[rows]
+
+
+class ChoosingMemory(ExampleMemory):
+    """A memory that is chosen anew after each task: a strategy writes ``_keep``."""
 
     @abstractmethod
     def _keep(self, network: StreamNetwork, task: TaskRows, pool: TaskRows) -> Tensor:
@@ -152,9 +165,6 @@ class ExampleMemory(MemoryStrategy):
         rows = self._keep(network, task, pool)
         self.inputs_, self.labels_ = pool.inputs[rows], pool.labels[rows]
         self.tasks_ = tasks[rows]
-
-    def _inputs(self, rows: Tensor) -> Tensor:
-        return self.inputs_[rows]
 
 
 def first_of_each_class(labels: Tensor, keys: Tensor, count: int) -> Tensor:

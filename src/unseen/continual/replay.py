@@ -10,12 +10,12 @@ __all__ = ["ExperienceReplay"]
 import torch
 from torch import Tensor
 
-from unseen.continual.memory import ExampleMemory, first_of_each_class, reservoir
+from unseen.continual.memory import ChoosingMemory, first_of_each_class, reservoir
 from unseen.continual.strategy import StreamNetwork, TaskRows
 from unseen.methods.settings import check_choice, check_number
 
 
-class ExperienceReplay(ExampleMemory):
+class ExperienceReplay(ChoosingMemory):
     r"""Trains on recalled examples beside those of the task.
 
     .. math:: \mathrm{CE}(B_t; C_t) + \lambda_r \, \mathrm{CE}(B_M; L_t)
