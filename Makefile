@@ -39,6 +39,11 @@ bench: setup
 	$(BIN)/python benchmarks/denormals.py
 	$(BIN)/python benchmarks/many_seeds.py
 	$(BIN)/python benchmarks/closed_form_grid.py
+	$(BIN)/python benchmarks/second_load.py
+	$(BIN)/python benchmarks/remse_speed.py
+	$(BIN)/python benchmarks/resnet_speed.py
+	$(BIN)/python benchmarks/izf_speed.py
+	$(BIN)/python benchmarks/continual_time.py
 	$(BIN)/python benchmarks/eszsl_choice.py
 	$(BIN)/python benchmarks/real_data.py variants
 	$(BIN)/python benchmarks/real_data.py training

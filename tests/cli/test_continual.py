@@ -405,6 +405,29 @@ def test_a_rate_that_diverges_is_lowered(
     assert (chosen["ewc"]["lowered_from"], chosen["ewc"]["lr"]) == (0.1, 0.02)
 
 
+def test_the_rate_of_the_backbone_stays_where_that_of_the_head_is_lowered(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from unseen.continual import units
+
+    original = units.run_stream
+
+    def stiff(model: Any, *words: Any, **more: Any) -> Any:
+        if model.head().lr > 0.02:
+            raise TrainingError("The loss became nan.")
+        return original(model, *words, **more)
+
+    chosen = {"lr": 0.1, "tried": {"0.01": 0.2, "0.1": 0.3}, "backbone_lr": 0.07}
+    monkeypatch.setattr(units, "run_stream", stiff)
+    monkeypatch.setattr(units, "tune", lambda *_: dict(chosen))
+    words = ("-s", "ewc", "--tasks", 6, "--seeds", 1, *TINY, "--set", "tune=3")
+    assert run(*words).code == 0
+    (record,) = read_records(tmp_path / "runs")
+
+    assert record["settings"]["method"]["settings"]["lr"] == 0.01
+    assert record["settings"]["backbone_lr"] == 0.07
+
+
 def test_a_rate_whose_last_step_overflows_is_of_no_use(toy: Any) -> None:
     head = HEADS["class-norm"]().set_params(hidden=8, epochs=1, batch_size=1000)
     first = make_stream(toy, tasks=6).first(1)  # one step in all: no loss shows what it did

@@ -186,16 +186,19 @@ def test_a_killed_task_resumes_to_the_same(
 def test_a_loaded_model_goes_on_to_the_same(
     toy: ZeroShotData, strategy: Strategy, old: int | None, tmp_path: Path
 ) -> None:
-    model = learn(learner(strategy, old), toy, 1)
-    model.save_pretrained(tmp_path / "model")
-    loaded = load_model(tmp_path / "model")
-    assert isinstance(loaded, ContinualLearner)
+    whole, parts = learner(strategy, old), learner(strategy, old)
+    for number in (1, 2, 3):
+        learn(whole, toy, number)
+        learn(parts, toy, number)
+        parts.save_pretrained(tmp_path / "model")
+        parts = load_model(tmp_path / "model")
+        assert isinstance(parts, ContinualLearner)
+        assert parts.memory_bytes() == whole.memory_bytes()
 
-    assert loaded.memory_bytes() == model.memory_bytes()
-    for number in (2, 3):
-        learn(model, toy, number)
-        learn(loaded, toy, number)
-    assert_same(kept(loaded), kept(model))
+    assert_same(kept(parts), kept(whole))
+    assert type(parts.strategy) is type(strategy)
+    assert parts.get_params()["method__hidden"] == 12
+    assert ContinualLearner.from_pretrained(tmp_path / "model").tasks_ == 3
 
 
 @every_strategy

@@ -27,7 +27,7 @@ from unseen.methods.dem import DEM
 from unseen.methods.saving import ModelError, _config_sha256
 from unseen.models import load_model
 from unseen.nets.class_standardization import ClassStandardization
-from unseen.training.loop import EpochReport, Monitor
+from unseen.training.loop import Monitor
 
 
 def tasks_of(data: ZeroShotData, number: int = 3) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -213,60 +213,7 @@ def test_a_seed_gives_one_result(strategy: type[Strategy], toy: ZeroShotData) ->
     )
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
-def test_a_saved_model_goes_on_as_if_it_had_not_been(
-    strategy: type[Strategy], toy: ZeroShotData, tmp_path: Path
-) -> None:
-    whole = learn(small(strategy()), toy)
-    parts = small(strategy())
-    for X, y in tasks_of(toy):
-        parts.partial_fit(X, y, toy.class_attributes)
-        parts.save_pretrained(tmp_path / "model")
-        parts = load_model(tmp_path / "model")
-        assert isinstance(parts, ContinualLearner)
-
-    assert_same(weights(whole), weights(parts))
-    assert parts.get_params()["method__hidden"] == 16
-    assert type(parts.strategy) is strategy
-    assert ContinualLearner.from_pretrained(tmp_path / "model").tasks_ == 3
-
-
-class StopError(Exception):
-    pass
-
-
-@pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
-def test_a_task_that_was_killed_goes_on_to_the_same_weights(
-    strategy: type[Strategy], toy: ZeroShotData, tmp_path: Path
-) -> None:
-    first, second, _ = tasks_of(toy)
-    start = small(strategy(), batch_size=8).partial_fit(*first, toy.class_attributes)
-    whole = small(strategy(), batch_size=8).partial_fit(*first, toy.class_attributes)
-    whole.partial_fit(*second)
-
-    def stop(_: EpochReport) -> None:
-        raise StopError
-
-    file = tmp_path / "task"
-    before = weights(start)
-    with pytest.raises(StopError):
-        start.partial_fit(*second, monitor=Monitor(callback=stop, checkpoint=file))
-    assert file.exists()
-    assert_same(before, weights(start))
-    start.partial_fit(*second, monitor=Monitor(checkpoint=file))
-
-    assert_same(weights(whole), weights(start))
-
-
 # What the strategies are given.
-
-
-def test_joint_at_the_first_task_is_sequential(toy: ZeroShotData) -> None:
-    (X, y), *_ = tasks_of(toy)
-    joint = small(Joint()).partial_fit(X, y, toy.class_attributes)
-    sequential = small(Sequential()).partial_fit(X, y, toy.class_attributes)
-
-    assert_same(weights(joint), weights(sequential))
 
 
 def test_joint_keeps_all_examples(toy: ZeroShotData) -> None:

@@ -1,7 +1,5 @@
 """Imbalance against plain loops, closed cases, and other libraries."""
 
-from dataclasses import astuple
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +7,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose
 from scipy.stats import pearsonr
-from sklearn.metrics.pairwise import cosine_similarity
 
 from unseen.metrics.imbalance import (
     count_error_correlation,
@@ -17,11 +14,11 @@ from unseen.metrics.imbalance import (
     error_spread,
     label_error_correlation,
     measure_imbalance,
-    misclassification,
     theil,
     theil_indices,
     worst_attributes,
 )
+from unseen.metrics.misclassification import misclassification
 
 ERRORS = {
     "mse": lambda u, t: (u - t) ** 2,
@@ -170,46 +167,6 @@ def test_the_worst_attributes_by_name() -> None:
         worst_attributes(matrix, "ab")
 
 
-def test_misclassification_is_that_of_loops() -> None:
-    predicted, labels, table = problem()
-    chosen = np.where(np.arange(40) % 3, labels, 2)
-    found = misclassification(predicted, labels, chosen, table)
-
-    between, to_table = cosine_similarity(table), cosine_similarity(predicted, table)
-    wrong = [i for i in range(40) if chosen[i] != labels[i]]
-    nearest = [max(between[labels[i], c] for c in range(5) if c != labels[i]) for i in wrong]
-    taken = [between[labels[i], chosen[i]] for i in wrong]
-    expected = (
-        40,
-        len(wrong),
-        np.mean([to_table[i, labels[i]] for i in wrong]),
-        np.mean([to_table[i, chosen[i]] for i in wrong]),
-        np.mean(taken),
-        np.mean(nearest),
-        np.mean([one == pytest.approx(other) for one, other in zip(taken, nearest, strict=True)]),
-    )
-    assert len(wrong) == 14
-    assert 0 < expected[-1] < 1
-    assert astuple(found) == pytest.approx(expected)
-    assert found.gap == pytest.approx(expected[3] - expected[2])
-
-
-def test_nothing_is_wrong() -> None:
-    predicted, labels, table = problem()
-    found = misclassification(predicted, labels, labels, table)
-
-    assert (found.examples, found.wrong) == (40, 0)
-    assert np.isnan(found.gap)
-
-
-def test_of_classes_described_alike_any_is_the_nearest() -> None:
-    table = np.array([[1.0, 2.0], [1.0, 2.0], [2.0, 4.0], [0.0, 1.0]])
-    labels = np.zeros(3, dtype=int)
-    found = misclassification(np.ones((3, 2)), labels, np.array([1, 2, 3]), table)
-
-    assert found.chosen_is_nearest == pytest.approx(2 / 3)
-
-
 def test_all_of_it_is_its_parts() -> None:
     predicted, labels, table = problem()
     chosen = np.roll(labels, 1)
@@ -243,7 +200,5 @@ def test_wrong_input() -> None:
         label_error_correlation(error_matrix(predicted, labels, table), table)
     with pytest.raises(ValueError, match="`mode` must be"):
         label_error_correlation(table, table, "rows")
-    with pytest.raises(ValueError, match="one class per example"):
-        misclassification(predicted, labels, labels[:5], table)
     with pytest.raises(ValueError, match="a row per class"):
         error_spread(np.ones(3))

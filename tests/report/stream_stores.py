@@ -100,7 +100,7 @@ def settings(method: str, strategy: str | None, lr: float, seed: int) -> dict[st
 
     return {
         "method": {"name": "class-norm", "settings": head},
-        "strategy": {"name": strategy, "settings": {"strength": 10.0} if strategy == "ewc" else {}},
+        "strategy": {"name": strategy, "settings": {"weight": 10.0} if strategy == "ewc" else {}},
         "backbone": None,
         "random_state": seed,
     }

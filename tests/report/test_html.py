@@ -1,32 +1,14 @@
 """The page says what the store says, and marks what saw the test rows."""
 
 import re
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
+from balance import Balance
 from stores import make_record, write_store
 
 from unseen.report.html import render_report
 from unseen.report.records import read_runs
-
-VOID = {"meta", "link", "img", "br", "hr", "input"}
-
-
-class Balance(HTMLParser):
-    """Raises where an element is closed that is not open."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: Any) -> None:  # noqa: ARG002
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
 
 
 def render(folder: Path, *records: dict) -> str:

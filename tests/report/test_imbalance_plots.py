@@ -4,13 +4,13 @@ import base64
 import re
 import struct
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from balance import Balance
 from browser import DESKTOP, PHONE, measure
 
 from unseen.data.dataset import DataError, ZeroShotData
@@ -31,7 +31,6 @@ from unseen.report.imbalance_plots import (
     worst_class,
 )
 
-VOID = {"meta", "link", "img", "br", "hr", "input"}
 COMMAND = "unseen inspect model/ <toy>.npz --what imbalance"
 CHARTS = {
     "matrix": chart_error_matrix,
@@ -40,21 +39,6 @@ CHARTS = {
     "curve": chart_seen_unseen,
     "class": lambda report, name: chart_class(report, worst_class(report), name),
 }
-
-
-class Balance(HTMLParser):
-    """Raises where an element is closed that is not open."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: Any) -> None:  # noqa: ARG002
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
 
 
 def inspect(data: ZeroShotData, /, **changes: Any) -> ImbalanceReport:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from balance import Balance
 from stores import make_record, write_store
 from stream_stores import make_stream_record
-from test_html import Balance
 
 from unseen.report.html import render_report
 from unseen.report.measures import COURSES, STREAM_RESULTS

@@ -24,7 +24,7 @@ def test_a_record_is_read_whole(tmp_path: Path) -> None:
     assert run.measures["seconds"] == 2.0
     assert run.measures["kept_mb"] == pytest.approx(4 * 1800 / 1e6)  # after the fourth task
     assert run.settings["lr"] == 0.01
-    assert run.settings["ewc.strength"] == 10.0
+    assert run.settings["ewc.weight"] == 10.0
     assert "random_state" not in run.settings
     assert math.isnan(run.rate)
 

@@ -64,8 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The words after ``unseen``; by default those of the process.
 
     Returns:
-        The exit code: 0 done, 2 the user's input is wrong, 130 interrupted. A defect of ours is
-        raised, and so becomes a traceback and 1.
+        The exit code: 0 done, 1 some runs failed, 2 the user's input is wrong, 130 interrupted. A
+        defect of ours is raised, and so becomes a traceback and 1.
 
     Example:
         >>> main(["--version"])

@@ -49,7 +49,8 @@ def benchmark(
     Arguments:
         data: Folders or files of data, or "digits"; FILE:NAME takes the class table NAME.
         output: The folder of the run store; several benchmarks may share one.
-        method: Methods or recipes, with commas between; "all" is every method.
+        method: Methods or recipes, with commas between; "all" is every method, but for one whose
+            solution is another's (recursive-ridge, of eszsl).
         seeds: The number of seeds of each method, from 0.
         selection: How settings are chosen: on hidden seen classes; not at all, "last"; or on the
             test classes, "oracle", which is a bound and no result.
@@ -99,7 +100,8 @@ def method_names(text: str) -> list[str]:
     names = [name for part in text.split(",") if (name := part.strip())]
     if not names:
         raise UserError("`-m` names no method; `unseen methods` lists them.")
-    listed = [each for name in names for each in (METHODS if name == ALL else (name,))]
+    different = [name for name, kind in METHODS.items() if kind.same_as is None]
+    listed = [each for name in names for each in (different if name == ALL else (name,))]
 
     return list(dict.fromkeys(listed))
 

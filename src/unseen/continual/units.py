@@ -104,10 +104,6 @@ class StreamUnit:
             },
         }
 
-    @property
-    def _tunes(self) -> bool:
-        return self.tuned > 0 and isinstance(self.model, ContinualLearner)
-
     def _rates(self) -> tuple[float | tuple[float, ...], ...]:
         """Returns the rates to choose from, as they identify the run."""
         if not self.tuned or not isinstance(self.model, ContinualLearner):
@@ -128,48 +124,45 @@ class StreamUnit:
         stream = make_stream(data, seed=self.seed, **self.stream)
         model = with_seed(self.model, self.seed)
         start_peak()
-        chosen: dict[str, Any] = {}
-        start = time.perf_counter()
-        if isinstance(model, ContinualLearner) and self._tunes:
-            chosen = self._tune(model)
-            model = _with_rates(model, chosen["lr"], chosen.get("backbone_lr"))
-        choosing = time.perf_counter() - start
         if self.tuned:
             stream = stream.after(self.tuned)
+        if not self.tuned or not isinstance(model, ContinualLearner):
+            run = run_stream(model, stream, data, folder=self._folder())
+            return self._record(run, stream, data, {}, 0.0)
+
+        start = time.perf_counter()
+        chosen = self._tune(model)
+        choosing = time.perf_counter() - start
         run = self._first_that_converges(model, stream, data, chosen)
 
         return self._record(run, stream, data, chosen, choosing)
 
     def _first_that_converges(
         self,
-        model: ContinualClassifier,
+        model: ContinualLearner,
         stream: Stream,
         data: ZeroShotData,
         chosen: dict[str, Any],
     ) -> StreamRun:
-        """Runs with the chosen rate; with the next smaller one where training diverges.
+        """Runs with the chosen rates; with the next smaller one where training diverges.
 
         A penalty can be too stiff for the rate of sequential training. That training diverges
         shows in its loss alone, so no test row has a say; ``chosen`` keeps what was lowered.
         """
         folder = self._folder()
-        if folder is not None and chosen:
+        if folder is not None:
             folder /= f"lr-{chosen['lr']:g}"
+        rated = _with_rates(model, chosen["lr"], chosen.get("backbone_lr"))
         try:
-            return run_stream(model, stream, data, folder=folder)
+            return run_stream(rated, stream, data, folder=folder)
         except TrainingError:
-            smaller = [
-                float(rate) for rate in chosen.get("tried", ()) if float(rate) < chosen["lr"]
-            ]
+            smaller = [float(rate) for rate in chosen["tried"] if float(rate) < chosen["lr"]]
             if not smaller:
                 raise
             chosen["lowered_from"] = chosen.get("lowered_from", chosen["lr"])
             chosen["lr"] = max(smaller)
-            assert isinstance(model, ContinualLearner)
 
-            return self._first_that_converges(
-                _with_rates(model, chosen["lr"], None), stream, data, chosen
-            )
+            return self._first_that_converges(model, stream, data, chosen)
 
     def _tune(self, model: ContinualLearner) -> dict[str, Any]:
         """Chooses rates for sequential training, once for all strategies of a head and order."""

@@ -36,8 +36,8 @@ from unseen.metrics.imbalance import (
     error_spread,
     label_error_correlation,
     measure_imbalance,
-    unit_rows,
 )
+from unseen.metrics.misclassification import unit_rows
 
 PENALTIES = tuple(10.0**exponent for exponent in range(-5, 2))  # per training row
 OWN, READOUT = "predicted by the method", "read out of its scores for seen classes"

@@ -44,7 +44,8 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
 
     ``search_space`` names the settings that a comparison chooses on hidden seen classes, with the
     values it tries; every combination is a candidate. ``saved_as`` is the name in a model folder
-    of a classifier that is not in ``METHODS``.
+    of a classifier that is not in ``METHODS``. ``same_as`` names the method whose solution is the
+    very same on all examples at once: a comparison of all methods has that one alone.
 
     Attributes:
         classes_: The label of each row of the class table.
@@ -57,6 +58,7 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
 
     search_space: ClassVar[Mapping[str, Sequence[Any]]] = {}
     saved_as: ClassVar[str | None] = None
+    same_as: ClassVar[str | None] = None
 
     @property
     def setting(self) -> Setting:

@@ -6,8 +6,9 @@ References:
     https://doi.org/10.1007/978-3-642-51461-6_3
 """
 
-__all__ = ["ClassStatistics"]
+__all__ = ["ClassStatistics", "ExactClassifier"]
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -17,8 +18,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unseen.methods.closed_form import double_chunks
-from unseen.nets.preprocessing import FeaturePreprocessing
+from unseen.methods.closed_form import double, double_chunks
+from unseen.methods.continual import ContinualClassifier
+from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing
+from unseen.training.loop import Monitor
 
 PREFIX = "statistics."
 STATE = ("counts", "sums", "scatter", "greatest")
@@ -164,6 +167,79 @@ class ClassStatistics:
     def from_state(cls, state: Mapping[str, Tensor], classes: NDArray[np.int64]) -> Self:
         """Takes the statistics of the given classes back from what ``state`` gave."""
         return cls(classes, *(state[PREFIX + name].numpy() for name in STATE))
+
+
+class ExactClassifier(ContinualClassifier):
+    """A classifier that follows from the statistics of all examples so far: it forgets nothing.
+
+    A method writes ``_derive`` beside ``_scores``, ``_state`` and ``_restore``. Its constructor
+    stores at least the settings below.
+
+    Arguments:
+        attribute_normalization: ``"sqrt"``, ``"unit"``, ``"raw"`` or ``"standardize"``.
+        feature_preprocessing: A name in ``FEATURE_PREPROCESSINGS``.
+
+    Attributes:
+        statistics_: The sums over all examples so far.
+        features_: The preparation of the features.
+        attributes_: The normalisation of the descriptions.
+    """
+
+    attribute_normalization: str
+    feature_preprocessing: str
+
+    statistics_: ClassStatistics
+    features_: FeaturePreprocessing
+    attributes_: AttributeNormalization
+
+    @abstractmethod
+    def _derive(self, prepared: ClassStatistics, S: NDArray[np.float32]) -> None:
+        """Finds what scores are made of.
+
+        Arguments:
+            prepared: The statistics of the prepared examples.
+            S: The descriptions of their classes, with shape (k, a).
+        """
+
+    @property
+    def _diagonal(self) -> bool:
+        """Whether the diagonal of the scatter is all that is wanted."""
+        return False
+
+    def memory_bytes(self) -> dict[str, int]:
+        """Returns the bytes of the sums; what follows from them are weights."""
+        return {"statistics": sum(value.nbytes for value in self.statistics_.state().values())}
+
+    def _fit(
+        self,
+        X: NDArray,
+        rows: NDArray[np.int64],
+        S: NDArray[np.float32],  # noqa: ARG002, they are the described rows of the class table
+        monitor: Monitor,
+    ) -> None:
+        self._partial_fit(X, np.flatnonzero(self.seen_)[rows], True, monitor)
+
+    def _partial_fit(
+        self,
+        X: NDArray,
+        rows: NDArray[np.int64],
+        first: bool,
+        monitor: Monitor,  # noqa: ARG002, there are no epochs to look at
+    ) -> None:
+        unfitted = FeaturePreprocessing(self.feature_preprocessing, X.shape[1])
+        added = ClassStatistics.of(X, rows, unfitted, self._diagonal)
+        self.statistics_ = added if first else self.statistics_.merged(added)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Prepares features and descriptions as the sums say, and derives the rest."""
+        S = self.class_attributes_[self.statistics_.classes]  # (k, a)
+        self.features_ = FeaturePreprocessing(self.feature_preprocessing, self.statistics_.width)
+        self.attributes_ = AttributeNormalization(self.attribute_normalization, S.shape[1])
+        self.statistics_.prepare(self.features_.double())
+        self.attributes_.double().fit(double(S))
+
+        self._derive(self.statistics_.prepared(self.features_), S)
 
 
 def _products(rows: NDArray[np.float64], diagonal: bool) -> NDArray[np.float64]:

@@ -21,23 +21,16 @@ from sklearn.base import clone
 from torch import Tensor
 
 from unseen.methods.base import row_keys
-from unseen.methods.class_statistics import ClassStatistics
+from unseen.methods.class_statistics import ClassStatistics, ExactClassifier
 from unseen.methods.closed_form import double, double_chunks
-from unseen.methods.continual import ContinualClassifier
 from unseen.methods.settings import check_choice, check_number
-from unseen.nets.preprocessing import (
-    ATTRIBUTE_NORMALIZATIONS,
-    FEATURE_PREPROCESSINGS,
-    AttributeNormalization,
-    FeaturePreprocessing,
-)
-from unseen.training.loop import Monitor
+from unseen.nets.preprocessing import ATTRIBUTE_NORMALIZATIONS, FEATURE_PREPROCESSINGS
 
 COVARIANCES = ("diagonal", "full")
 PRIORS = ("equal", "counted")
 
 
-class TiedGaussian(ContinualClassifier):
+class TiedGaussian(ExactClassifier):
     r"""Gives each class a Gaussian: a mean of its own, a covariance that all share.
 
     .. math:: y_{ic} = \log \mathcal{N}(x_i; \mu_c, \Sigma) - \log \mathcal{N}(x_i; \bar\mu, \Sigma)
@@ -101,8 +94,6 @@ class TiedGaussian(ContinualClassifier):
         "mean_penalty": (0.01, 0.1, 1.0),
     }
 
-    statistics_: ClassStatistics
-
     def __init__(
         self,
         *,
@@ -151,45 +142,15 @@ class TiedGaussian(ContinualClassifier):
                 }
             yield model
 
-    def memory_bytes(self) -> dict[str, int]:
-        """Returns the bytes of the sums; what follows from them are weights."""
-        return {"statistics": sum(value.nbytes for value in self.statistics_.state().values())}
+    @property
+    def _diagonal(self) -> bool:
+        return self.covariance == "diagonal"
 
-    def _fit(
-        self,
-        X: NDArray,
-        rows: NDArray[np.int64],
-        S: NDArray[np.float32],  # noqa: ARG002, they are the described rows of the class table
-        monitor: Monitor,
-    ) -> None:
-        self._partial_fit(X, np.flatnonzero(self.seen_)[rows], True, monitor)
-
-    def _partial_fit(
-        self,
-        X: NDArray,
-        rows: NDArray[np.int64],
-        first: bool,
-        monitor: Monitor,  # noqa: ARG002, there are no epochs to look at
-    ) -> None:
-        raw = FeaturePreprocessing(self.feature_preprocessing, X.shape[1])
-        added = ClassStatistics.of(X, rows, raw, diagonal=self.covariance == "diagonal")
-        self.statistics_ = added if first else self.statistics_.merged(added)
-        self._settle()
-
-    def _settle(self) -> None:
-        """Derives from the sums what scores are made of."""
-        known = double(self.class_attributes_[self.statistics_.classes])  # (k, a)
-        width = self.statistics_.width
-        self.features_ = FeaturePreprocessing(self.feature_preprocessing, width).double()
-        self.attributes_ = AttributeNormalization(self.attribute_normalization, known.shape[1])
-        self.attributes_.double().fit(known)
-        self.statistics_.prepare(self.features_)
-
-        prepared = self.statistics_.prepared(self.features_)
+    def _derive(self, prepared: ClassStatistics, S: NDArray[np.float32]) -> None:
         self.means_ = prepared.means
         self.covariance_ = self._covariance(prepared)
         self.factor_ = cholesky(self.covariance_) if self.covariance == "full" else None
-        self.coef_ = self._ridge(self.attributes_(known).numpy())
+        self.coef_ = self._ridge(self.attributes_(double(S)).numpy())
 
     def _covariance(self, prepared: ClassStatistics) -> NDArray[np.float64]:
         """Returns the covariance, with shape (d, d), or its diagonal, with shape (d,)."""

@@ -15,14 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unseen.methods.class_statistics import ClassStatistics
-from unseen.methods.closed_form import Moments, double
-from unseen.methods.continual import ContinualClassifier
+from unseen.methods.class_statistics import ClassStatistics, ExactClassifier
+from unseen.methods.closed_form import Moments
 from unseen.methods.eszsl import ESZSL
-from unseen.training.loop import Monitor
 
 
-class RecursiveRidge(ContinualClassifier, ESZSL):
+class RecursiveRidge(ExactClassifier, ESZSL):
     r"""Keeps the sums that ESZSL's equation is made of, and solves it anew with each task.
 
     .. math:: V_t = (X^T X + \alpha I)^{-1} X^T Y S (S^T S + \gamma I)^{-1}
@@ -60,37 +58,10 @@ class RecursiveRidge(ContinualClassifier, ESZSL):
         True
     """
 
-    statistics_: ClassStatistics
+    same_as = "eszsl"
 
-    def memory_bytes(self) -> dict[str, int]:
-        """Returns the bytes of the sums; what follows from them are weights."""
-        return {"statistics": sum(value.nbytes for value in self.statistics_.state().values())}
-
-    def _fit(
-        self,
-        X: NDArray,
-        rows: NDArray[np.int64],
-        S: NDArray[np.float32],  # noqa: ARG002, they are the described rows of the class table
-        monitor: Monitor,
-    ) -> None:
-        self._partial_fit(X, np.flatnonzero(self.seen_)[rows], True, monitor)
-
-    def _partial_fit(
-        self,
-        X: NDArray,
-        rows: NDArray[np.int64],
-        first: bool,
-        monitor: Monitor,  # noqa: ARG002, there are no epochs to look at
-    ) -> None:
-        width = self.class_attributes_.shape[1]
-        self.features_, self.attributes_ = self._preparation(X.shape[1], width)
-        added = ClassStatistics.of(X, rows, self.features_)
-        self.statistics_ = added if first else self.statistics_.merged(added)
-        self.statistics_.prepare(self.features_)
-
-        S = self.class_attributes_[self.statistics_.classes]  # (k, a)
-        self.attributes_.fit(double(S))
-        self._learn(_moments(self.statistics_.prepared(self.features_)), S)
+    def _derive(self, prepared: ClassStatistics, S: NDArray[np.float32]) -> None:
+        self._learn(_moments(prepared), S)
 
     def _state(self) -> dict[str, Tensor]:
         return {**super()._state(), **self.statistics_.state()}

@@ -1,8 +1,8 @@
 r"""How unequally the error of attribute predictions falls on classes and on attributes.
 
 The error matrix :math:`E` holds, for each class and attribute, the mean error of the class's
-examples. All else here reads it: how its values spread, whether they follow the value of the
-label, and how predictions lie towards the wrong class that was chosen.
+examples. All else here reads it: how its values spread, and whether they follow the value of the
+label.
 
 References:
     Rebalanced Zero-Shot Learning (Ye et al., 2023)
@@ -14,17 +14,14 @@ References:
 __all__ = [
     "ErrorSpread",
     "Imbalance",
-    "Misclassification",
     "TheilIndices",
     "count_error_correlation",
     "error_matrix",
     "error_spread",
     "label_error_correlation",
     "measure_imbalance",
-    "misclassification",
     "theil",
     "theil_indices",
-    "unit_rows",
     "worst_attributes",
 ]
 
@@ -36,12 +33,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import xlogy
 
+from unseen.metrics.misclassification import (
+    Misclassification,
+    check_predictions,
+    misclassification,
+    unit_rows,
+)
+
 Error = Literal["mse", "rmse", "mae"]
 Mode = Literal["class", "attribute"]
 
-GUARD = 1e-10  # added to lengths, as in the loss
 ROOT_GUARD = 1e-12  # inside the root, as in the released test statistics
-ALIKE = 1e-9  # cosines this near are equal: the guard moves them by less
 ROUNDING = 1e-12  # a deviation below this share of the greatest value is rounding
 
 
@@ -83,36 +85,6 @@ class TheilIndices:
     within_attributes: float
     between_classes: float
     between_attributes: float
-
-
-@dataclass(frozen=True)
-class Misclassification:
-    """Where predictions of wrongly classified examples lie: means of cosines over those alone.
-
-    All but the counts are NaN where nothing was classified wrongly.
-
-    Arguments:
-        examples: The number of examples.
-        wrong: The number that was classified wrongly.
-        predicted_to_true: Prediction and description of the true class.
-        predicted_to_chosen: Prediction and description of the chosen class.
-        true_to_chosen: Descriptions of the true and of the chosen class.
-        true_to_nearest: Descriptions of the true class and of the class most like it.
-        chosen_is_nearest: The share in which the chosen class is the one most like the true one.
-    """
-
-    examples: int
-    wrong: int
-    predicted_to_true: float
-    predicted_to_chosen: float
-    true_to_chosen: float
-    true_to_nearest: float
-    chosen_is_nearest: float
-
-    @property
-    def gap(self) -> float:
-        """How much nearer the prediction is to the chosen class than to the true one."""
-        return self.predicted_to_chosen - self.predicted_to_true
 
 
 @dataclass(frozen=True)
@@ -176,7 +148,7 @@ def error_matrix(
         array([[0.01 , 0.125],
                [0.01 , 0.16 ]])
     """
-    _check_predictions(predicted, labels, class_attributes)
+    check_predictions(predicted, labels, class_attributes)
     if error not in get_args(Error):
         raise ValueError(f"`error` must be one of {', '.join(get_args(Error))}; got {error!r}.")
     u, t = (
@@ -349,57 +321,6 @@ def worst_attributes(
     return [(names[s], float(means[s])) for s in np.argsort(-means, kind="stable")[:top]]
 
 
-def misclassification(
-    predicted: NDArray,
-    labels: NDArray[np.int64],
-    chosen: NDArray[np.int64],
-    class_attributes: NDArray,
-) -> Misclassification:
-    """Says where the predictions of wrongly classified examples lie.
-
-    Arguments:
-        predicted: The predicted attributes, with shape :math:`(n, a)`.
-        labels: The true class of each example, with shape :math:`(n,)`.
-        chosen: The class that was chosen for it, with shape :math:`(n,)`.
-        class_attributes: The class table, with shape :math:`(c, a)`.
-
-    Raises:
-        ValueError: If shapes do not fit.
-
-    Example:
-        >>> table = np.array([[1.0, 0.0], [0.0, 1.0]])
-        >>> found = misclassification(table[[1]], np.array([0]), np.array([1]), table)
-        >>> print(f"{found.predicted_to_chosen:.1f} {found.gap:.1f}")
-        1.0 1.0
-    """
-    _check_predictions(predicted, labels, class_attributes)
-    if np.shape(chosen) != labels.shape:
-        raise ValueError(
-            f"`chosen` must have one class per example, {labels.shape}; got {np.shape(chosen)}."
-        )
-    wrong = np.flatnonzero(chosen != labels)
-    if not len(wrong):
-        return Misclassification(len(labels), 0, *[np.nan] * 5)
-
-    u, t = unit_rows(predicted[wrong]), unit_rows(class_attributes)
-    true, taken = labels[wrong], chosen[wrong]
-    cosines = t @ t.T  # (c, c)
-    others = cosines.copy()
-    np.fill_diagonal(others, -np.inf)
-    nearest = others.max(axis=1)[true]
-    between = cosines[true, taken]
-
-    return Misclassification(
-        examples=len(labels),
-        wrong=len(wrong),
-        predicted_to_true=float((u * t[true]).sum(axis=1).mean()),
-        predicted_to_chosen=float((u * t[taken]).sum(axis=1).mean()),
-        true_to_chosen=float(between.mean()),
-        true_to_nearest=float(nearest.mean()),
-        chosen_is_nearest=float((between >= nearest - ALIKE).mean()),
-    )
-
-
 def measure_imbalance(
     predicted: NDArray,
     labels: NDArray[np.int64],
@@ -440,13 +361,6 @@ def measure_imbalance(
     )
 
 
-def unit_rows(x: NDArray) -> NDArray[np.float64]:
-    """Scales rows of shape :math:`(m, a)` to length 1, in double precision; zeros stay zero."""
-    x = np.asarray(x, dtype=np.float64)
-
-    return x / (np.linalg.norm(x, axis=1, keepdims=True) + GUARD)
-
-
 def _correlations(x: NDArray, y: NDArray) -> NDArray[np.float64]:
     """Returns the correlation of each row of x with that of y, (m, j); 0 where one is constant."""
     x, y = _centred(x), _centred(y)
@@ -473,25 +387,3 @@ def _check_matrix(matrix: NDArray) -> NDArray[np.float64]:
         )
 
     return matrix
-
-
-def _check_predictions(
-    predicted: NDArray, labels: NDArray[np.int64], class_attributes: NDArray
-) -> None:
-    n, (c, a) = len(labels), class_attributes.shape
-    if not n or predicted.shape != (n, a):
-        raise ValueError(
-            f"`predicted` must have a row for each of {n} labels (one at least) and {a} columns, "
-            f"as `class_attributes` has; got {predicted.shape}."
-        )
-    if labels.min() < 0 or labels.max() >= c:
-        raise ValueError(
-            f"`labels` must be rows of `class_attributes`, 0 to {c - 1}; "
-            f"got {labels.min()} to {labels.max()}."
-        )
-    broken = np.flatnonzero(~np.isfinite(predicted).all(axis=1))
-    if len(broken):
-        raise ValueError(
-            f"`predicted` has NaN or infinite values in {len(broken)} of {n} rows, the first is "
-            f"row {broken[0]}: look whether the training diverged."
-        )

@@ -9,7 +9,8 @@ from importlib.resources import files
 import numpy as np
 
 from unseen.inspection.imbalance import Baseline, ImbalanceReport
-from unseen.metrics.imbalance import Imbalance, unit_rows, worst_attributes
+from unseen.metrics.imbalance import Imbalance, worst_attributes
+from unseen.metrics.misclassification import unit_rows
 from unseen.report.html import NOTHING, STYLE
 from unseen.report.imbalance_plots import (
     chart_class,

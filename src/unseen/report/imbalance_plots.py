@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from scipy.stats import gaussian_kde
 
 from unseen.inspection.imbalance import ImbalanceReport
-from unseen.metrics.imbalance import unit_rows, worst_attributes
+from unseen.metrics.imbalance import worst_attributes
+from unseen.metrics.misclassification import unit_rows
 from unseen.report import charts, svg, variance_plots
 
 if TYPE_CHECKING:
