@@ -12,15 +12,15 @@ Command: UNSEEN_DATA=../shared/data python benchmarks/izf_real.py [--data awa1_p
 """
 
 import argparse
-import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ledger import Ledger
 
 import unseen
 from unseen.benchmark.selection import FOLDS, choose, combinations
@@ -35,13 +35,14 @@ from unseen.rehearsal import Rehearsal, rehearsals
 Settings = dict[str, Any]
 Key = tuple[str, str, int | None]
 
+NAMES = ("data", "method", "seed")
 OUTPUT = Path("benchmarks/results/izf_real.jsonl")
 DATA = {
     "awa1_pca": ("awa1_pca.npz", None),
     "gtsrb words": ("gtsrb.npz", "words"),
     "gtsrb pictograms": ("gtsrb.npz", None),
 }
-SPACE = {"semantic_std": (0.3, 1.0), "centre_weight": (1.0, 10.0)}
+SPACE = {"semantic_std": (0.3, 1.0)}
 WHOLE = "izf"
 VARIANTS: dict[str, Settings] = {
     WHOLE: {},
@@ -57,41 +58,6 @@ ACCURACIES = {
     "H": "harmonic_mean",
     "AUSUC": "ausuc",
 }
-
-
-class Ledger:
-    """What is done, a line of JSON each, by data set, method and seed (none for a choice)."""
-
-    def __init__(self, path: Path, epochs: int) -> None:
-        self.path = path
-        self.epochs = epochs
-        self.records: dict[Key, Settings] = {}
-        for line in path.read_text().splitlines() if path.exists() else []:
-            try:
-                record = json.loads(line)
-            except json.JSONDecodeError:  # a run was killed while it wrote
-                continue
-            self.records[record["data"], record["method"], record["seed"]] = record
-
-    def once(self, key: Key, measure: Callable[[], Settings]) -> Settings:
-        """Returns what is known, or measures and writes it."""
-        if key not in self.records:
-            start = time.perf_counter()
-            place = dict(zip(("data", "method", "seed"), key, strict=True))
-            found = place | {"epochs": self.epochs} | measure()
-            self.records[key] = found | {"seconds": time.perf_counter() - start}
-            self._append(self.records[key])
-            print(*key, f"{self.records[key]['seconds']:.1f} s", flush=True)
-        if self.records[key]["epochs"] != self.epochs:
-            raise SystemExit(f"{self.path} has runs of another number of epochs.")
-
-        return self.records[key]
-
-    def _append(self, record: Settings) -> None:
-        text = self.path.read_text() if self.path.exists() else ""
-        start = "\n" if text and not text.endswith("\n") else ""  # behind a line that was cut off
-        with self.path.open("a") as file:
-            file.write(f"{start}{json.dumps(record)}\n")
 
 
 def load(name: str) -> ZeroShotData:
@@ -192,7 +158,7 @@ def peer_judged(data: ZeroShotData, name: str, choice: Settings, seed: int) -> S
 
 def run(names: Sequence[str], seeds: int, ledger: Ledger) -> None:
     for name in names:
-        data, epochs = load(name), ledger.epochs
+        data, epochs = load(name), ledger.common["epochs"]
         whole = ledger.once((name, WHOLE, None), lambda: chosen(data, epochs))  # noqa: B023
         for variant, change in VARIANTS.items():
             settings = whole["settings"] | change
@@ -257,7 +223,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=OUTPUT)
     arguments = parser.parse_args()
 
-    ledger = Ledger(arguments.output, arguments.epochs)
+    ledger = Ledger(arguments.output, NAMES, {"epochs": arguments.epochs})
     if not arguments.table:
         run(arguments.data, arguments.seeds, ledger)
     print_tables(ledger.records)

@@ -10,20 +10,24 @@ Errors are of predictions and descriptions of length 1, by class and attribute. 
 of error and label value over the attributes of a class, times 100; Theil is within classes, and
 within attributes. What is done is kept in OUTPUT: a run that was stopped goes on.
 
+Then the sweep: normalised MSE and ReMSE at equal weights, whatever they are worth on hidden
+classes, without a penalty. Nothing is chosen there; it shows what re-balancing does where the
+regression has a say. Beside each correlation stands that of the mean description of the seen
+classes, predicted for every row.
+
 Command: python benchmarks/rezsl_losses.py [--data awa1_pca ...] [--seeds 5] [-o OUTPUT]
          python benchmarks/rezsl_losses.py --table [-o OUTPUT]
 """
 
 import argparse
-import json
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ledger import Ledger
 
 import unseen
 from unseen.benchmark.selection import choose
@@ -32,6 +36,7 @@ from unseen.decide import SeenPenalty
 from unseen.methods.rezsl import ReZSL
 from unseen.metrics.imbalance import Imbalance, measure_imbalance
 
+NAMES = ("data", "loss", "seed")
 OUTPUT = Path("benchmarks/results/rezsl_losses.jsonl")
 DATA = {
     "awa1_pca": ("awa1_pca.npz", None),
@@ -60,6 +65,13 @@ LOSSES: dict[str, tuple[Settings, Settings]] = {
     "remse(1,1)": (REMSE | {"p": 1.0, "p2": 1.0}, {}),
 }
 BASE = "normalized mse"
+SWEPT: dict[str, Settings] = {
+    BASE: {"regression": "normalized-mse"},
+    "remse(1,0)": REMSE | {"p": 1.0, "p2": 0.0},
+    "remse(0,1)": REMSE | {"p": 0.0, "p2": 1.0},
+    "remse(1,1)": REMSE | {"p": 1.0, "p2": 1.0},
+}
+MEAN = "mean description"
 ACCURACIES = {
     "T1": "zsl_accuracy",
     "U": "unseen_accuracy",
@@ -71,40 +83,6 @@ IMBALANCES = ("mean", "deviation", "correlation", "Theil class", "Theil attr")
 GROUPS = ("all", "unseen", "seen")
 
 Key = tuple[str, str, int | None]
-
-
-class Ledger:
-    """What is done, a line of JSON each, by data set, loss and seed (none for a choice)."""
-
-    def __init__(self, path: Path, epochs: int) -> None:
-        self.path = path
-        self.epochs = epochs
-        self.records: dict[Key, Settings] = {}
-        for line in path.read_text().splitlines() if path.exists() else []:
-            try:
-                record = json.loads(line)
-            except json.JSONDecodeError:  # a run was killed while it wrote
-                continue
-            self.records[record["data"], record["loss"], record["seed"]] = record
-
-    def once(self, key: Key, measure: Callable[..., Settings], *arguments: Any) -> Settings:
-        """Returns what is known, or measures and writes it."""
-        if key not in self.records:
-            place = dict(zip(("data", "loss", "seed"), key, strict=True))
-            found = measure(*arguments, self.epochs)
-            self.records[key] = place | {"epochs": self.epochs} | found
-            self._append(self.records[key])
-            print(*key, f"{found['seconds']:.1f} s", flush=True)
-        if self.records[key]["epochs"] != self.epochs:
-            raise SystemExit(f"{self.path} has runs of another number of epochs.")
-
-        return self.records[key]
-
-    def _append(self, record: Settings) -> None:
-        text = self.path.read_text() if self.path.exists() else ""
-        start = "\n" if text and not text.endswith("\n") else ""  # behind a line that was cut off
-        with self.path.open("a") as file:
-            file.write(f"{start}{json.dumps(record)}\n")
 
 
 def load(name: str) -> ZeroShotData:
@@ -124,18 +102,27 @@ def chosen(loss: str, data: ZeroShotData, weight: Settings, epochs: int) -> Sett
         "settings": weight | fixed | choice.settings,
         "penalty": None if penalty is None else asdict(penalty),
         "fits": choice.fits,
-        "seconds": choice.seconds,
         "candidates": [[one.settings, one.ausuc, one.zsl_accuracy] for one in choice.candidates],
     }
 
 
+def mean_description(data: ZeroShotData) -> Settings:
+    """Measures the imbalance of a prediction that is the same for every row."""
+    mean = data.class_attributes[data.seen].mean(axis=0)
+    found = {}
+    for group in GROUPS:
+        _, labels = rows_of_group(data, group)
+        predicted = np.tile(mean, (len(labels), 1))
+        found[group] = numbers(measure_imbalance(predicted, labels, labels, data.class_attributes))
+
+    return {"imbalance": found}
+
+
 def judged(choice: Settings, data: ZeroShotData, seed: int, epochs: int) -> Settings:
     """Trains with one seed, and measures on the test rows."""
-    start = time.perf_counter()
     train = data.subset("train")
     model = ReZSL(epochs=epochs, random_state=seed, **choice["settings"])
     model.fit(train.features, train.labels, data.class_attributes)
-    seconds = time.perf_counter() - start
     penalty = choice["penalty"]
     model.seen_penalty_ = None if penalty is None else SeenPenalty(**penalty)
     result = unseen.evaluate(model, data).stored
@@ -143,18 +130,24 @@ def judged(choice: Settings, data: ZeroShotData, seed: int, epochs: int) -> Sett
     return {
         "accuracy": {symbol: getattr(result, name) for symbol, name in ACCURACIES.items()},
         "imbalance": {group: numbers(imbalance(model, data, group)) for group in GROUPS},
-        "seconds": seconds,
     }
 
 
 def imbalance(model: ReZSL, data: ZeroShotData, group: str) -> Imbalance:
-    parts = {"all": ("test_seen", "test_unseen")}.get(group, (f"test_{group}",))
-    rows = [data.subset(part) for part in parts]
-    features = np.concatenate([part.features for part in rows])
-    labels = np.concatenate([part.labels for part in rows])
+    features, labels = rows_of_group(data, group)
 
     return measure_imbalance(
         model.predict_attributes(features), labels, model.predict(features), data.class_attributes
+    )
+
+
+def rows_of_group(data: ZeroShotData, group: str) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the features and labels of the test rows of seen, unseen or all classes."""
+    parts = {"all": ("test_seen", "test_unseen")}.get(group, (f"test_{group}",))
+    rows = [data.subset(part) for part in parts]
+
+    return np.concatenate([one.features for one in rows]), np.concatenate(
+        [one.labels for one in rows]
     )
 
 
@@ -173,16 +166,38 @@ def numbers(found: Imbalance) -> dict[str, float]:
 def run(names: Sequence[str], seeds: int, ledger: Ledger) -> None:
     for name in names:
         data = load(name)
-        base = ledger.once((name, BASE, None), chosen, BASE, data, {})
+        epochs = ledger.common["epochs"]
+        base = ledger.once((name, BASE, None), chosen, BASE, data, {}, epochs)
         weight = {"regression_weight": base["settings"]["regression_weight"]}
         for loss, (fixed, _) in LOSSES.items():
             given = weight if fixed["regression"] == "remse" else {}
-            choice = ledger.once((name, loss, None), chosen, loss, data, given)
+            choice = ledger.once((name, loss, None), chosen, loss, data, given, epochs)
             for seed in range(seeds):
-                ledger.once((name, loss, seed), judged, choice, data, seed)
+                ledger.once((name, loss, seed), judged, choice, data, seed, epochs)
+        ledger.once((name, MEAN, None), mean_description, data)
+        sweep(name, data, seeds, ledger)
 
 
-def rows_of(records: Mapping[Key, Settings], name: str, part: Callable) -> dict[str, np.ndarray]:
+def swept(loss: str, weight: float) -> str:
+    """Returns the name of a loss of the sweep."""
+    return f"{loss} at {weight:g}"
+
+
+def sweep(name: str, data: ZeroShotData, seeds: int, ledger: Ledger) -> None:
+    epochs = ledger.common["epochs"]
+    for weight in WEIGHTS:
+        for loss, settings in SWEPT.items():
+            choice = {"settings": settings | {"regression_weight": weight}, "penalty": None}
+            for seed in range(seeds):
+                ledger.once((name, swept(loss, weight), seed), judged, choice, data, seed, epochs)
+
+
+def rows_of(
+    records: Mapping[Key, Settings],
+    name: str,
+    part: Callable,
+    losses: Sequence[str] = tuple(LOSSES),
+) -> dict[str, np.ndarray]:
     """Returns one row of numbers per seed, by loss."""
     found = {
         loss: [
@@ -190,26 +205,32 @@ def rows_of(records: Mapping[Key, Settings], name: str, part: Callable) -> dict[
             for (data, other, seed), record in sorted(records.items(), key=str)
             if (data, other) == (name, loss) and seed is not None
         ]
-        for loss in LOSSES
+        for loss in losses
     }
 
     return {loss: np.array(rows) for loss, rows in found.items() if rows}
 
 
-def lines(rows: Mapping[str, np.ndarray], scale: np.ndarray, digits: list[int]) -> Iterator[str]:
+def lines(
+    rows: Mapping[str, np.ndarray],
+    scale: np.ndarray,
+    digits: list[int],
+    base: str = BASE,
+    width: int = 16,
+) -> Iterator[str]:
     """Yields means and deviations over the seeds, then differences from normalised MSE, paired."""
     for loss, values in rows.items():
         spread = values.std(axis=0, ddof=1) if len(values) > 1 else np.full(len(scale), np.nan)
         cells = zip(values.mean(axis=0) * scale, spread * scale, digits, strict=True)
-        yield f"{loss:16s}" + "".join(f"{m:9.{d}f} ±{s:6.{d}f}" for m, s, d in cells)
+        yield f"{loss:{width}s}" + "".join(f"{m:9.{d}f} ±{s:6.{d}f}" for m, s, d in cells)
     for loss, values in rows.items():
-        if loss == BASE or BASE not in rows or len(values) != len(rows[BASE]):
+        if loss == base or base not in rows or len(values) != len(rows[base]):
             continue
-        difference = values - rows[BASE]
+        difference = values - rows[base]
         higher = (difference > 0).sum(axis=0)
         cells = zip(difference.mean(axis=0) * scale, higher, digits, strict=True)
         text = "".join(f"{m:+9.{d}f} {h:3d}/{len(values)} up" for m, h, d in cells)
-        yield f"{loss:16s}" + text
+        yield f"{loss:{width}s}" + text
 
 
 def print_tables(records: Mapping[Key, Settings]) -> None:
@@ -236,6 +257,30 @@ def print_tables(records: Mapping[Key, Settings]) -> None:
         for title, part, heads, scale, digits in parts:
             print(f"\n{title:16s}" + "".join(f"{head:>17s}" for head in heads))
             print(*lines(rows_of(records, name, part), np.array(scale), digits), sep="\n")
+            if title.endswith(GROUPS) and (name, MEAN, None) in records:
+                values = np.array(list(part(records[name, MEAN, None]).values())) * scale
+                cells = "".join(f"{v:9.{d}f}        " for v, d in zip(values, digits, strict=True))
+                print(f"{MEAN:16s}{cells}")
+        if (name, swept(BASE, WEIGHTS[0]), 0) in records:
+            print_sweep(records, name)
+
+
+def print_sweep(records: Mapping[Key, Settings], name: str) -> None:
+    """Prints the losses at equal weights, and their differences from normalised MSE, paired."""
+    print(f"\n{name}: at equal weights, no penalty, test rows of all classes\n")
+    heads = ("T1", "H", "AUSUC", f"{IMBALANCES[0]} e-3", f"{IMBALANCES[1]} e-3", *IMBALANCES[2:])
+    print(" " * 24 + "".join(f"{head:>17s}" for head in heads))
+    scale = np.array([100.0, 100.0, 100.0, 1000.0, 1000.0, 1.0, 1.0, 1.0])
+    digits = [2, 2, 2, 4, 4, 2, 4, 4]
+
+    def part(record: Settings) -> dict[str, float]:
+        accuracy, errors = record["accuracy"], record["imbalance"]["all"]
+
+        return {head: accuracy[head] for head in ("T1", "H", "AUSUC")} | errors
+
+    for weight in WEIGHTS:
+        rows = rows_of(records, name, part, [swept(loss, weight) for loss in SWEPT])
+        print(*lines(rows, scale, digits, base=swept(BASE, weight), width=24), sep="\n")
 
 
 def main() -> None:
@@ -247,7 +292,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=OUTPUT)
     arguments = parser.parse_args()
 
-    ledger = Ledger(arguments.output, arguments.epochs)
+    ledger = Ledger(arguments.output, NAMES, {"epochs": arguments.epochs})
     if not arguments.table:
         run(arguments.data, arguments.seeds, ledger)
     print_tables(ledger.records)
