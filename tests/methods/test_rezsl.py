@@ -25,14 +25,16 @@ def fit(model: ReZSL, data: ZeroShotData, monitor: Monitor | None = None) -> ReZ
     return model.fit(train.features, train.labels, data.class_attributes, monitor=monitor)
 
 
-def regression(kind: str | None, p: Tensor, a: Tensor, y: Tensor, k: int) -> Tensor:
+def regression(
+    kind: str | None, p: Tensor, a: Tensor, y: Tensor, k: int, normalize: bool = True
+) -> Tensor:
     """Returns the regression loss of predictions p and targets a, (n, a), as its paper has it."""
     if kind is None:
         return torch.zeros(())
     if kind == "mse":
         return ((p - a) ** 2).sum() / p.numel()
 
-    u, t = (rows / rows.norm(dim=1, keepdim=True) for rows in (p, a))
+    u, t = (rows / rows.norm(dim=1, keepdim=True) if normalize else rows for rows in (p, a))
     errors = (u - t) ** 2
     if kind == "normalized-mse":
         return errors.sum() / p.numel()
@@ -47,10 +49,16 @@ def regression(kind: str | None, p: Tensor, a: Tensor, y: Tensor, k: int) -> Ten
     return (W[y] * errors).sum() / p.numel()
 
 
-@pytest.mark.parametrize("kind", REGRESSIONS)
+@pytest.mark.parametrize(
+    ("kind", "normalize"), [*((kind, True) for kind in REGRESSIONS), ("remse", False)]
+)
 @pytest.mark.parametrize("hidden", [0, 20])
 def test_one_step_follows_the_loss_of_the_paper(
-    toy: ZeroShotData, monkeypatch: pytest.MonkeyPatch, kind: str | None, hidden: int
+    toy: ZeroShotData,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str | None,
+    normalize: bool,
+    hidden: int,
 ) -> None:
     train, initial = toy.subset("train"), []
     usual = methods_network.train
@@ -67,6 +75,7 @@ def test_one_step_follows_the_loss_of_the_paper(
         regression_weight=30.0,
         p=1.5,
         p2=0.5,
+        normalize=normalize,
         noise=0.3,
         attribute_normalization="raw",
         epochs=1,
@@ -85,7 +94,7 @@ def test_one_step_follows_the_loss_of_the_paper(
         p = torch.where(p > 0, p, 0.1 * p) @ parameters[2].T + parameters[3]
     scores = 7 * (p @ S.T) / p.norm(dim=1, keepdim=True) / S.norm(dim=1)
     right = scores.softmax(dim=1)[torch.arange(len(y)), y]
-    loss = -right.log().mean() + 30 * regression(kind, p, S[y], y, len(S))
+    loss = -right.log().mean() + 30 * regression(kind, p, S[y], y, len(S), normalize)
     loss = loss + 0.3 / 2 * sum((weight**2).sum() for weight in parameters)
     optimizer = torch.optim.Adam(parameters, 0.01)
     loss.backward()

@@ -6,6 +6,7 @@ __all__ = [
     "read_arrays",
     "read_class_arrays",
     "read_feature_arrays",
+    "to_rows",
     "write_arrays",
 ]
 
@@ -13,6 +14,7 @@ import json
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +50,8 @@ def read_arrays(path: Path, attributes: str | None = None) -> ZeroShotData:
     """Reads a data set from an npz or safetensors file.
 
     Features that lie in the file uncompressed are memory-mapped. Without ``features``, the pixels
-    of ``images``, uint8 of shape (n, height, width, channels), take their place.
+    of ``images``, uint8 of shape (n, height, width, channels), take their place. Features of
+    shape (n, regions, channels) become rows, region by region.
 
     Arguments:
         path: A file with the suffix ``.npz`` or ``.safetensors``.
@@ -74,7 +77,7 @@ def read_arrays(path: Path, attributes: str | None = None) -> ZeroShotData:
     if problems := missing_keys(keys):
         raise DataError(problems, str(path))
 
-    features, image_shape, notes = read_examples(file)
+    features, layout, notes = read_examples(file)
     rows = len(features) if features.ndim else 0
     table = file.read(table_key(keys, attributes, path))
     scale = file.read("feature_scale") if "feature_scale" in keys else None
@@ -88,8 +91,8 @@ def read_arrays(path: Path, attributes: str | None = None) -> ZeroShotData:
         test_seen=to_index(file.read("test_seen"), rows),
         test_unseen=to_index(file.read("test_unseen"), rows),
         validation=read_validation(file, rows),
-        feature_scale=None if scale is None else to_float32(scale),
-        image_shape=image_shape,
+        feature_scale=None if scale is None else to_rows(to_float32(scale), 1),
+        **layout,
         source=read_source(file),
         notes=(*file.notes, *notes, *note_unknown(file.keys)),
     )
@@ -122,6 +125,8 @@ def write_arrays(
     features, scale = encode_features(data, dtype)
     if data.image_shape is not None:
         features = as_images(features, data.image_shape, path)
+    if data.region_count is not None:
+        features = as_regions(features, data.region_count)
     arrays = {
         "features" if data.image_shape is None else IMAGES: features,
         "labels": ArrayStream.of(data.labels),
@@ -182,18 +187,37 @@ def further_tables(keys: Sequence[str]) -> list[str]:
     return [key.removeprefix(TABLE) for key in keys if key.startswith(TABLE)]
 
 
-# Features, or the pixels of images
+# Features, of whole images or of their regions, or the pixels of images
 
 
-def read_examples(file: ArrayFile) -> tuple[NDArray, tuple[int, int, int] | None, list[str]]:
-    """Returns features, the shape of an image if they are pixels, and notes."""
+def read_examples(file: ArrayFile) -> tuple[NDArray, dict[str, Any], list[str]]:
+    """Returns rows of features, what of the data set says how they were laid out, and notes."""
     if "features" in file.keys:
         features, notes = to_features(file.read("features"))
-        return features, None, notes
+        regions = features.shape[1] if features.ndim == 3 else None
+        return to_rows(features, 2), {"region_count": regions}, notes
 
     pixels, image_shape = read_images(file)
 
-    return pixels, image_shape, []
+    return pixels, {"image_shape": image_shape}, []
+
+
+def to_rows(array: NDArray, axes: int) -> NDArray:
+    """Joins the last two axes, of regions and channels, if there is one axis more than told.
+
+    What is memory-mapped stays so. An array without values is left to the checks.
+    """
+    if array.ndim != axes + 1 or 0 in array.shape:
+        return array
+
+    return array.reshape(*array.shape[:-2], -1)
+
+
+def as_regions(rows: ArrayStream, count: int) -> ArrayStream:
+    """Returns the same bytes under the shape of regions, (n, R, C)."""
+    n, columns = rows.shape
+
+    return ArrayStream(rows.dtype, (n, count, columns // count), rows.blocks)
 
 
 def read_images(file: ArrayFile) -> tuple[NDArray[np.uint8], tuple[int, int, int]]:
@@ -345,11 +369,11 @@ def read_feature_arrays(path: Path) -> NDArray:
     if "features" not in file.keys:
         raise DataError([missing_keys(file.keys)[0]], str(path))
 
-    features = file.read("features")
+    features = to_rows(file.read("features"), 2)
     if "feature_scale" not in file.keys:
         return features
 
-    scale = to_float32(file.read("feature_scale"))
+    scale = to_rows(to_float32(file.read("feature_scale")), 1)
     if features.ndim != 2 or scale.shape != features.shape[1:] or features.dtype.kind not in "fiub":
         problem = (
             f"`feature_scale` has the shape {scale.shape}, `features` {features.shape}; "

@@ -8,6 +8,7 @@ __all__ = [
     "check_feature_type",
     "check_feature_scale",
     "check_image_shape",
+    "check_region_count",
     "check_labels",
     "check_row_counts",
     "check_finite_features",
@@ -133,6 +134,20 @@ def check_image_shape(data: ZeroShotData) -> list[str]:
             "`image_shape` is for features that are pixels, uint8 from 0 to 255 without "
             f"`feature_scale`, got {data.features.dtype}{scaled}; leave it out for other features."
         ]
+
+    return []
+
+
+def check_region_count(data: ZeroShotData) -> list[str]:
+    count, columns = data.region_count, data.features.shape[1]
+    if count is None:
+        return []
+    if data.image_shape is not None:
+        return ["`image_shape` and `region_count` exclude each other: pixels have no regions."]
+    if not is_count(count):
+        return [f"`region_count` must be a whole number, at least 1, got {count!r}."]
+    if columns % count:
+        return [f"`region_count` {count} does not divide the {columns} feature columns."]
 
     return []
 

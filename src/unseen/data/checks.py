@@ -12,6 +12,7 @@ from unseen.data.check_arrays import (
     check_finite_features,
     check_image_shape,
     check_labels,
+    check_region_count,
     check_row_counts,
 )
 from unseen.data.check_classes import (
@@ -91,6 +92,7 @@ CHECKS = (
     Check(check_feature_type, "feature type", needs=("features",)),
     Check(check_feature_scale, "feature_scale", needs=("features",)),
     Check(check_image_shape, "image_shape", needs=("features",)),
+    Check(check_region_count, "region_count", needs=("features",)),
     Check(check_labels, "labels"),
     Check(check_table, "class_attributes"),
     Check(check_table_type, "table type", needs=("class_attributes",)),

@@ -89,6 +89,8 @@ class ZeroShotData:
         feature_scale: The factor of each feature column, with shape :math:`(d,)`; ``None`` is 1.
         image_shape: Height, width and channels, where the features are the pixels of images,
             uint8 without ``feature_scale``: ``features[i].reshape(image_shape)`` can be plotted.
+        region_count: The number of regions, where a row is the channels of one region of an image
+            after another: ``features[i].reshape(region_count, -1)`` has a region in each row.
         source: Where the data comes from.
         notes: What the reader noticed and left out, one sentence each.
 
@@ -112,6 +114,7 @@ class ZeroShotData:
     validation: tuple[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]], ...] = ()
     feature_scale: NDArray[np.float32] | None = None
     image_shape: tuple[int, int, int] | None = None
+    region_count: int | None = None
     source: Source = field(default_factory=Source)
     notes: tuple[str, ...] = ()
 

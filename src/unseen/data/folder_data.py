@@ -99,8 +99,8 @@ def write_folder(
 ) -> None:
     """Writes a data set as tables of rows and of classes.
 
-    A validation split and the shape of images have no place there: they are left out with a
-    warning in the log.
+    A validation split, the shape of images and the number of regions have no place there: they
+    are left out with a warning in the log.
 
     Arguments:
         data: The data set.
@@ -117,6 +117,8 @@ def write_folder(
         logger.warning("%s: the validation split is left out; npz and safetensors keep it", path)
     if data.image_shape is not None:
         logger.warning("%s: the image shape is left out; npz and safetensors keep it", path)
+    if data.region_count is not None:
+        logger.warning("%s: the number of regions is left out; npz and safetensors keep it", path)
 
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -26,6 +26,7 @@ def notes_on(data: ZeroShotData) -> list[str]:
     return [
         *data.notes,
         *note_pixels(data),
+        *note_regions(data),
         *note_same_descriptions(data),
         *note_constant_attributes(data),
         *note_unused_classes(data),
@@ -43,6 +44,19 @@ def note_pixels(data: ZeroShotData) -> list[str]:
     return [
         f"The features are pixels, of images of {height} x {width} with "
         f"{counted(channels, 'channel')}: for methods that train an image network."
+    ]
+
+
+def note_regions(data: ZeroShotData) -> list[str]:
+    if data.region_count is None:
+        return []
+
+    regions = counted(data.region_count, "region")
+    channels = counted(data.features.shape[1] // data.region_count, "channel")
+
+    return [
+        f"A row of features is {regions} of {channels}: rezsl attends to them with "
+        f"regions={data.region_count}."
     ]
 
 

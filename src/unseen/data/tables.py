@@ -14,6 +14,7 @@ from unseen.data.array_data import (
     further_arrays,
     read_class_arrays,
     read_feature_arrays,
+    to_rows,
 )
 from unseen.data.arrays import reading
 from unseen.data.check_arrays import check_feature_values
@@ -38,7 +39,8 @@ def read_features(path: str | Path) -> NDArray[np.float32]:
             folder with ``rows.csv``.
 
     Returns:
-        The features, with shape :math:`(n, d)`.
+        The features, with shape :math:`(n, d)`; regions, with shape :math:`(n, R, C)`, as rows of
+        :math:`d = R C`.
 
     Raises:
         DataError: If the file cannot be read, or the features are no finite (n, d) numbers.
@@ -47,7 +49,7 @@ def read_features(path: str | Path) -> NDArray[np.float32]:
     path = find_table(path, "rows") if path.is_dir() else path
     suffix = path.suffix.lower()
     if suffix == ".npy":
-        features = read_npy(path)
+        features = to_rows(read_npy(path), 2)
     elif suffix in ARRAY_SUFFIXES:
         features = read_feature_arrays(path)
     elif suffix in COLUMN_SUFFIXES:

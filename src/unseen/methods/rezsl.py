@@ -7,7 +7,8 @@ References:
 
 __all__ = ["ReZSL"]
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,78 +16,30 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
-from torch import Tensor, nn
+from torch import Tensor
 
+from unseen.data.attribute_vectors import read_attribute_vectors
 from unseen.losses.balanced_mse import balanced_mse
 from unseen.losses.normalized_mse import normalized_mse
 from unseen.losses.remse import TRACKERS, ReMSE
 from unseen.methods.base import FLOATS
 from unseen.methods.network import NetworkClassifier
 from unseen.methods.settings import check_choice, check_number
+from unseen.nets.attribute_attention import AttributeAttention, compactness
+from unseen.nets.attribute_regression import (
+    INIT_STD,
+    AttentionNetwork,
+    AttributeRegression,
+    RegressionNetwork,
+)
 from unseen.nets.cosine_head import normalize_rows
-from unseen.nets.initialization import initialize_normal
-from unseen.nets.linear import linear
 from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing
-from unseen.nets.scoring_network import ScoringNetwork
 from unseen.training.batches import Batches, Episodes, Shuffled
 from unseen.training.resident import chunks
 from unseen.training.step import OPTIMIZERS
 
 REGRESSIONS = ("remse", "mse", "normalized-mse", "balanced-mse", None)
 LENGTHS = ("unit", "sqrt", "raw")  # what else there is moves descriptions: another cosine
-LEAK = 0.1
-INIT_STD = 0.02  # of the size of PyTorch's own for 1,000 features, and no slower to turn for few
-
-
-class RegressionNetwork(ScoringNetwork):
-    r"""Scores features by :math:`\gamma \cos(p(x), a_c)`, with :math:`p` the predicted attributes.
-
-    Arguments:
-        features: The preparation of features.
-        attributes: The normalisation of descriptions.
-        hidden: The width of the hidden layer of :math:`p`; 0 is one linear map.
-        scale: The :math:`\gamma`.
-        remse: The loss whose tracker is part of the training's state, if there is one.
-        generator: The source of randomness of all initial weights.
-    """
-
-    def __init__(
-        self,
-        features: FeaturePreprocessing,
-        attributes: AttributeNormalization,
-        hidden: int,
-        scale: float,
-        remse: ReMSE | None,
-        generator: torch.Generator,
-    ) -> None:
-        super().__init__(features, attributes)
-
-        self.scale = scale
-        self.remse = remse
-        d, a = len(features.mean), len(attributes.mean)
-        self.hidden = nn.Linear(d, hidden, device="meta").to_empty(device="cpu") if hidden else None
-        self.output = nn.Linear(hidden or d, a, device="meta").to_empty(device="cpu")
-        initialize_normal(self, INIT_STD, generator)
-
-    def regress(self, x: Tensor) -> Tensor:
-        """Predicts the attributes of prepared features (n, d), with shape (n, a)."""
-        product = linear if self.training else F.linear  # whose rows do not depend on others
-        if self.hidden is not None:
-            x = F.leaky_relu(product(x, self.hidden.weight, self.hidden.bias), LEAK)
-
-        return product(x, self.output.weight, self.output.bias)
-
-    def embed(self, normalized: Tensor) -> Tensor:
-        """Returns descriptions of the length of the scale, with shape (c, a)."""
-        return normalize_rows(normalized, self.scale)
-
-    def score(self, x: Tensor, embedded: Tensor) -> Tensor:
-        """Scores prepared features (n, d) for scaled descriptions (c, a), with shape (n, c)."""
-        return self.compare(self.regress(x), embedded)
-
-    def compare(self, predicted: Tensor, embedded: Tensor) -> Tensor:
-        """Scores predicted attributes (n, a) for scaled descriptions (c, a), with shape (n, c)."""
-        return normalize_rows(predicted) @ embedded.T
 
 
 class ReZSL(NetworkClassifier):
@@ -99,9 +52,14 @@ class ReZSL(NetworkClassifier):
     seen classes, and :math:`R` a regression of the description: ReMSE, which weights each error by
     how far its class and its attribute lag behind, or one it is compared with.
 
+    With ``regions``, a row is the channels of one region after another, and :math:`p` is the
+    paper's attention of attributes over them (``AttributeAttention``).
+
     Differences from the paper:
-        The paper learns a network from images, end to end, with attention over regions; this is
-        its plain head, on features as they are stored. No published number is of it.
+        The paper learns a network from images, end to end, with attention over regions; these are
+        its heads, on features as they are stored. No published number is of them.
+        ``compactness_weight`` is of GEM-ZSL, where attention serves but this loss and one for the
+        diversity of groups of attributes; groups are not part of the data here.
         The defaults are a short training; the authors' loss and optimizer are the recipes
         ``"rezsl-cub"``, ``"rezsl-awa2"`` and ``"rezsl-sun"``.
         Initial weights are normal with deviation 0.02, and biases 0.
@@ -110,7 +68,18 @@ class ReZSL(NetworkClassifier):
         where the released program is one epoch early.
 
     Arguments:
-        hidden: The width of the hidden layer; 0 is one linear map.
+        hidden: The width of the hidden layer, without activation if there are regions; 0 is one
+            linear map.
+        regions: The number :math:`R` of regions in a row, of :math:`d / R` channels each: region
+            by region, as ``maps.reshape(n, -1)`` of regions with shape (n, R, C). They are
+            prepared channel by channel. ``None`` takes a row as it is.
+        attribute_vectors: The npz file with one word vector per attribute (the key ``vectors``),
+            from which attention makes its queries; ``None`` numbers the attributes. A saved model
+            holds the vectors.
+        attention_size: The length of queries and keys.
+        ratio: The share of what attention finds beside the mean of the regions; 0 is the mean.
+        compactness_weight: The weight of a loss for attention that stays together, for regions
+            that are a square grid row by row.
         scale: The :math:`\gamma`.
         regression: The :math:`R`: ``"remse"``, ``"mse"`` (of descriptions as
             ``attribute_normalization`` leaves them), ``"normalized-mse"`` (of predictions and
@@ -119,6 +88,8 @@ class ReZSL(NetworkClassifier):
         regression_weight: The :math:`\lambda`.
         p: The exponent of ReMSE across classes.
         p2: The exponent of ReMSE across attributes.
+        normalize: Whether ReMSE compares predictions and descriptions of length 1; or, as ``"mse"``
+            does, descriptions as ``attribute_normalization`` leaves them.
         tracker: Which errors ReMSE compares: ``"in_batch"`` or ``"cross_batch"``.
         mean_normalize: Whether the weights of ReMSE are divided by their mean, so that
             :math:`\lambda` means the same for all exponents.
@@ -128,7 +99,8 @@ class ReZSL(NetworkClassifier):
         shots: The number of examples of each.
         episodes: The number of episodes of an epoch; ``None`` is a twentieth of the number of
             examples, between 8 and 60.
-        attribute_normalization: ``"unit"``, ``"sqrt"`` or ``"raw"``; only ``"mse"`` depends on it.
+        attribute_normalization: ``"unit"``, ``"sqrt"`` or ``"raw"``; only ``"mse"``, and ReMSE
+            without ``normalize``, depend on it.
         feature_preprocessing: A name in ``FEATURE_PREPROCESSINGS``.
         epochs: The number of passes over the examples, or of rounds of episodes.
         batch_size: The number of examples of a random batch; ``None`` is a twentieth of all,
@@ -145,6 +117,7 @@ class ReZSL(NetworkClassifier):
     Attributes:
         network_: The trained network; ``network_.remse`` holds the tracked errors and weights, by
             seen class and attribute.
+        vectors_: The word vectors of the attributes, with shape :math:`(a, w)`, if there are any.
 
     Example:
         >>> from unseen.data.simulate import simulate_toy
@@ -159,7 +132,8 @@ class ReZSL(NetworkClassifier):
         True
     """
 
-    network_: Any  # a RegressionNetwork
+    network_: Any  # an AttributeRegression
+    vectors_: Tensor | None
 
     search_space: ClassVar[Mapping[str, Sequence[Any]]] = {
         "regression_weight": (1.0, 10.0, 100.0),
@@ -170,11 +144,17 @@ class ReZSL(NetworkClassifier):
         self,
         *,
         hidden: int = 0,
+        regions: int | None = None,
+        attribute_vectors: str | None = None,
+        attention_size: int = 64,
+        ratio: float = 1.0,
+        compactness_weight: float = 0.0,
         scale: float = 20.0,
         regression: str | None = "remse",
         regression_weight: float = 10.0,
         p: float = 1.0,
         p2: float = 0.1,
+        normalize: bool = True,
         tracker: str = "in_batch",
         mean_normalize: bool = False,
         noise: float = 0.1,
@@ -196,11 +176,17 @@ class ReZSL(NetworkClassifier):
         random_state: int | None = None,
     ) -> None:
         self.hidden = hidden
+        self.regions = regions
+        self.attribute_vectors = attribute_vectors
+        self.attention_size = attention_size
+        self.ratio = ratio
+        self.compactness_weight = compactness_weight
         self.scale = scale
         self.regression = regression
         self.regression_weight = regression_weight
         self.p = p
         self.p2 = p2
+        self.normalize = normalize
         self.tracker = tracker
         self.mean_normalize = mean_normalize
         self.noise = noise
@@ -231,22 +217,76 @@ class ReZSL(NetworkClassifier):
             The predictions, with shape :math:`(n, a)`.
         """
         check_is_fitted(self)
+
+        return self._over_rows(X, self.network_.regress)
+
+    def attention(self, X: ArrayLike) -> NDArray[np.float32]:
+        """Says where each attribute looks.
+
+        Arguments:
+            X: The features of regions, with shape :math:`(n, d)`.
+
+        Returns:
+            The attention, with shape :math:`(n, a, R)`: over the regions it sums to 1.
+
+        Raises:
+            ValueError: If the model was fitted without ``regions``.
+        """
+        check_is_fitted(self)
+        if not isinstance(self.network_, AttentionNetwork):
+            raise ValueError(
+                "This model was fitted without `regions`, so it attends to none; fit one with "
+                "ReZSL(regions=...) on the regions of a feature map, with shape (n, R * C)."
+            )
+
+        return self._over_rows(X, lambda x: self.network_.attend(x)[1])
+
+    def _over_rows(self, X: ArrayLike, ask: Callable[[Tensor], Tensor]) -> NDArray[np.float32]:
+        """Returns what the network says of prepared rows, (m, d), part by part."""
         features: NDArray = validate_data(
             self, X, dtype=FLOATS, reset=False, ensure_all_finite=False
         )
         self._check_finite(features)
-
-        return self._attributes(features)
-
-    @torch.no_grad()
-    def _attributes(self, X: NDArray) -> NDArray[np.float32]:
         device = next(self.network_.parameters()).device
-        predicted = [
-            self.network_.regress(self.network_.prepare(chunk.to(device))).cpu()
-            for chunk in chunks(X)
-        ]
+        with torch.no_grad():
+            answers = [
+                ask(self.network_.prepare(chunk.to(device))).cpu() for chunk in chunks(features)
+            ]
 
-        return torch.cat(predicted).numpy()  # (n, a)
+        return torch.cat(answers).numpy()
+
+    def _preparations(
+        self, X: NDArray, S: NDArray[np.float32]
+    ) -> tuple[FeaturePreprocessing, AttributeNormalization]:
+        """Fits what comes before the network; that of regions to each as a row of channels."""
+        self.vectors_ = None
+        if self.regions is None:
+            return super()._preparations(X, S)
+
+        self._check_regions(self.regions, X.shape[1])
+        if self.attribute_vectors is not None:
+            vectors = read_attribute_vectors(self.attribute_vectors, S.shape[1])
+            self.vectors_ = torch.from_numpy(vectors)
+
+        return super()._preparations(X.reshape(len(X) * self.regions, -1), S)
+
+    def _check_regions(self, regions: int, d: int) -> None:
+        """Raises a ``ValueError`` if rows of ``d`` features do not consist of so many regions."""
+        if d % regions:
+            raise ValueError(
+                f"`regions` must divide the number of features: {d} features are not {regions} "
+                "regions of the same number of channels. Give feature maps of shape (n, R, C) as "
+                "`maps.reshape(n, -1)`, with regions=R."
+            )
+        if self.compactness_weight and math.isqrt(regions) ** 2 != regions:
+            raise ValueError(
+                f"`compactness_weight` is for regions that are a square grid; {regions} is "
+                "no square number. Set it to 0."
+            )
+
+    def _restore(self, state: dict[str, Tensor]) -> None:
+        self.vectors_ = state.get("attention.vectors")
+        super()._restore(state)
 
     def _batches(self, labels: Tensor) -> Batches:
         if self.batches == "random":
@@ -260,10 +300,28 @@ class ReZSL(NetworkClassifier):
         features: FeaturePreprocessing,
         attributes: AttributeNormalization,
         generator: torch.Generator,
-    ) -> RegressionNetwork:
-        return RegressionNetwork(
-            features, attributes, self.hidden, self.scale, self._remse(attributes), generator
+    ) -> AttributeRegression:
+        remse = self._remse(attributes)
+        if self.regions is None:
+            return RegressionNetwork(
+                features, attributes, self.hidden, self.scale, remse, generator
+            )
+
+        channels = self.n_features_in_ // self.regions
+        if len(features.mean) != channels:  # of a model that is read: its numbers come later
+            features = FeaturePreprocessing(features.kind, channels)
+        attention = AttributeAttention(
+            channels,
+            len(attributes.mean),
+            self.attention_size,
+            self.hidden,
+            self.ratio,
+            INIT_STD,
+            self.vectors_,
+            generator=generator,
         )
+
+        return AttentionNetwork(features, attributes, self.regions, self.scale, remse, attention)
 
     def _remse(self, attributes: AttributeNormalization) -> ReMSE | None:
         if self.regression != "remse":
@@ -274,14 +332,21 @@ class ReZSL(NetworkClassifier):
             len(attributes.mean),
             p=self.p,
             p2=self.p2,
+            normalize=self.normalize,
             tracker=self.tracker,
             mean_normalize=self.mean_normalize,
             check_values=False,  # the loop looks at the loss, and a step can be captured
         )
 
     def _loss(self, x: Tensor, target: Tensor, S: Tensor, unseen: Tensor) -> Tensor:  # noqa: ARG002
-        predicted = self.network_.regress(x).float()  # (b, a)
-        loss = F.cross_entropy(self.network_.compare(predicted, self.network_.embed(S)), target)
+        if self.compactness_weight:
+            predicted, attention = self.network_.attend(x)
+            spread = self.compactness_weight * compactness(attention.float())
+        else:
+            predicted, spread = self.network_.regress(x), 0.0
+        predicted = predicted.float()  # (b, a)
+        scores = self.network_.compare(predicted, self.network_.embed(S))
+        loss = F.cross_entropy(scores, target) + spread
         if self.regression is None:
             return loss
 
@@ -309,6 +374,16 @@ class ReZSL(NetworkClassifier):
         check_choice("batches", self.batches, ("random", "episodes"))
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         check_number("hidden", self.hidden, 0, whole=True)
+        check_number("attention_size", self.attention_size, 1, whole=True)
+        check_number("ratio", self.ratio, 0)
+        check_number("compactness_weight", self.compactness_weight, 0)
+        if self.regions is not None:
+            check_number("regions", self.regions, 1, whole=True)
+        elif self.attribute_vectors is not None or self.compactness_weight:
+            raise ValueError(
+                "`attribute_vectors` and `compactness_weight` are for attention over regions: set "
+                "`regions`, or leave them out."
+            )
         check_number("scale", self.scale, 0, open_low=True)
         check_number("regression_weight", self.regression_weight, 0)
         check_number("p", self.p, 0)
