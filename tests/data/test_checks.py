@@ -66,6 +66,13 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         {"features": X.astype(np.uint8), "image_shape": (2, 3, 1)},
         r"\(2, 3, 1\) means 6 pixel values, but there are 5 feature columns",
     ),
+    "regions": ({"region_count": 2}, "`region_count` 2 does not divide the 5 feature columns"),
+    "no region": ({"region_count": 0}, "must be a whole number, at least 1, got 0"),
+    "half a region": ({"region_count": 2.5}, "must be a whole number, at least 1, got 2.5"),
+    "regions of pixels": (
+        {"features": X.astype(np.uint8), "image_shape": (5, 1, 1), "region_count": 5},
+        "exclude each other",
+    ),
     "image type": ({"image_shape": (5, 1, 1)}, "are pixels, uint8.*got float32; leave it out"),
     "image scale": (
         {

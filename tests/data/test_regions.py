@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from unseen.data.dataset import DataError, ZeroShotData
+from unseen.data.dataset import DataError
 from unseen.data.load import load, save
 from unseen.data.notes import notes_on
 from unseen.data.tables import read_features
@@ -140,25 +139,3 @@ def test_tables_say_what_they_leave_out(tmp_path: Path, caplog: pytest.LogCaptur
 def test_features_of_no_use(tmp_path: Path, features: NDArray, message: str) -> None:
     with pytest.raises(DataError, match=message):
         load(write_npz(tmp_path / "maps", features=features))
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"region_count": 5}, "`region_count` 5 does not divide the 12 feature columns"),
-        ({"region_count": 0}, "must be a whole number, at least 1, got 0"),
-        ({"region_count": 2.0}, "must be a whole number, at least 1, got 2.0"),
-        (
-            {
-                "features": np.zeros((N, 12), np.uint8),
-                "image_shape": (2, 2, 3),
-                "region_count": 4,
-            },
-            "exclude each other",
-        ),
-    ],
-)
-def test_counts_of_no_use(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
-    data: ZeroShotData = load(write_npz(tmp_path / "maps"))
-    with pytest.raises(DataError, match=message):
-        replace(data, **changes)
