@@ -85,6 +85,7 @@ SWEPT: dict[str, Settings] = {
     "remse(1,1)": REMSE | {"p": 1.0, "p2": 1.0},
 }
 MEAN = "mean description"
+WIDTH = 40
 ACCURACIES = {
     "T1": "zsl_accuracy",
     "U": "unseen_accuracy",
@@ -232,31 +233,31 @@ def lines(
     scale: np.ndarray,
     digits: list[int],
     base: str = BASE,
-    width: int = 16,
 ) -> Iterator[str]:
-    """Yields means and deviations over the seeds, then differences from normalised MSE, paired."""
+    """Yields means and deviations over the seeds, then differences from a base, paired."""
     for loss, values in rows.items():
         spread = values.std(axis=0, ddof=1) if len(values) > 1 else np.full(len(scale), np.nan)
         cells = zip(values.mean(axis=0) * scale, spread * scale, digits, strict=True)
-        yield f"{loss:{width}s}" + "".join(f"{m:9.{d}f} ±{s:6.{d}f}" for m, s, d in cells)
+        yield f"{loss:{WIDTH}s}" + "".join(f"{m:9.{d}f} ±{s:6.{d}f}" for m, s, d in cells)
     for loss, values in rows.items():
-        if loss == base or base not in rows or len(values) != len(rows[base]):
+        other = RAW_BASE if loss in RAW and loss != RAW_BASE else base
+        if loss == other or other not in rows or len(values) != len(rows[other]):
             continue
-        difference = values - rows[base]
+        difference = values - rows[other]
         higher = (difference > 0).sum(axis=0)
         cells = zip(difference.mean(axis=0) * scale, higher, digits, strict=True)
         text = "".join(f"{m:+9.{d}f} {h:3d}/{len(values)} up" for m, h, d in cells)
-        yield f"{loss:{width}s}" + text
+        yield f"{f'{loss} - {other}':{WIDTH}s}" + text
 
 
 def print_tables(records: Mapping[Key, Settings]) -> None:
     for name in DATA:
         if (name, BASE, None) not in records:
             continue
-        print(f"\n{name}; mean ± deviation over seeds, then paired differences from {BASE}\n")
+        print(f"\n{name}; mean ± deviation over seeds, then paired differences\n")
         for loss in (*LOSSES, *RAW):
             if (name, loss, None) in records:
-                print(f"{loss:16s}{records[name, loss, None]['settings']}")
+                print(f"{loss:{WIDTH}s}{records[name, loss, None]['settings']}")
         parts: list[tuple[str, Callable, list[str], list[float], list[int]]] = [
             ("percent", lambda r: r["accuracy"], list(ACCURACIES), [100.0] * 5, [2] * 5)
         ]
@@ -271,21 +272,21 @@ def print_tables(records: Mapping[Key, Settings]) -> None:
                 )
             )
         for title, part, heads, scale, digits in parts:
-            print(f"\n{title:16s}" + "".join(f"{head:>17s}" for head in heads))
+            print(f"\n{title:{WIDTH}s}" + "".join(f"{head:>17s}" for head in heads))
             print(*lines(rows_of(records, name, part), np.array(scale), digits), sep="\n")
             if title.endswith(GROUPS) and (name, MEAN, None) in records:
                 values = np.array(list(part(records[name, MEAN, None]).values())) * scale
                 cells = "".join(f"{v:9.{d}f}        " for v, d in zip(values, digits, strict=True))
-                print(f"{MEAN:16s}{cells}")
+                print(f"{MEAN:{WIDTH}s}{cells.rstrip()}")
         if (name, swept(BASE, WEIGHTS[0]), 0) in records:
             print_sweep(records, name)
 
 
 def print_sweep(records: Mapping[Key, Settings], name: str) -> None:
-    """Prints the losses at equal weights, and their differences from normalised MSE, paired."""
+    """Prints the losses at equal weights, and their paired differences from normalised MSE."""
     print(f"\n{name}: at equal weights, no penalty, test rows of all classes\n")
     heads = ("T1", "H", "AUSUC", f"{IMBALANCES[0]} e-3", f"{IMBALANCES[1]} e-3", *IMBALANCES[2:])
-    print(" " * 24 + "".join(f"{head:>17s}" for head in heads))
+    print(" " * WIDTH + "".join(f"{head:>17s}" for head in heads))
     scale = np.array([100.0, 100.0, 100.0, 1000.0, 1000.0, 1.0, 1.0, 1.0])
     digits = [2, 2, 2, 4, 4, 2, 4, 4]
 
@@ -296,7 +297,7 @@ def print_sweep(records: Mapping[Key, Settings], name: str) -> None:
 
     for weight in WEIGHTS:
         rows = rows_of(records, name, part, [swept(loss, weight) for loss in SWEPT])
-        print(*lines(rows, scale, digits, base=swept(BASE, weight), width=24), sep="\n")
+        print(*lines(rows, scale, digits, base=swept(BASE, weight)), sep="\n")
 
 
 def main() -> None:
