@@ -21,6 +21,7 @@ from unseen.cli import main as unseen
 DATA = {
     "awa1_pca.npz": ("--tasks", "10"),
     "gtsrb.npz": ("--tasks", "9", "--set", "stream.split=spare"),
+    "gtsrb.npz:words": ("--tasks", "9", "--set", "stream.split=spare"),
 }
 COMMON = ("-s", "sequential", "--set", "batch_size=64")
 BOTH: dict[str, dict[str, str]] = {

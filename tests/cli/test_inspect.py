@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from unseen.cli import main
@@ -229,6 +230,47 @@ def test_imbalance_as_a_page_and_as_a_figure(
     assert run.code == 0, run.err
     assert output.read_bytes().startswith(start)
     assert list(tmp_path.iterdir()) == [output]
+
+
+@pytest.fixture(scope="session")
+def rezsl(toys: Path) -> Path:
+    """Returns the folder of a model whose loss has weights: do not write to it."""
+    argv = ("-m", "rezsl", "--penalty", "none", "--set", "epochs=2", "batches=episodes", "ways=3")
+    assert main(["train", str(toys / "toy.npz"), "-o", str(toys / "rezsl"), *argv]) == 0
+
+    return toys / "rezsl"
+
+
+def test_weights_of_the_loss_are_told_where_there_are_any(
+    command: Command, toys: Path, rezsl: Path, eszsl: Path
+) -> None:
+    argv = (toys / "toy.npz", "--what", "imbalance")
+    _, mean, greatest = load_model(rezsl).weight_history_[-1]
+    out = " ".join(command("inspect", rezsl, *argv).out.split())
+
+    told = f"last batch: mean {mean:.2f}, greatest {greatest:.2f} (3 of 8 seen classes)"
+    assert told in out
+    assert "weights" not in command("inspect", eszsl, *argv).out
+
+
+def test_json_of_weights_is_what_the_library_says(
+    command: Command, toys: Path, rezsl: Path, eszsl: Path, toy: ZeroShotData
+) -> None:
+    argv = (toys / "toy.npz", "--what", "imbalance", "--json")
+    found = json.loads(command("inspect", rezsl, *argv).out)["weights"]
+    expected = inspect_imbalance(load_model(rezsl), toy).weights
+
+    assert expected is not None
+    assert found["classes"] == [toy.class_names[label] for label in expected.classes]
+    assert [row[0] is not None for row in found["matrix"]] == expected.known.tolist()
+    for told, row in zip(found["matrix"], expected.matrix, strict=True):
+        assert told == ([None] * len(row) if np.isnan(row).all() else pytest.approx(row))
+    assert found["mean"] == pytest.approx(expected.mean)
+    assert found["greatest"] == pytest.approx(expected.greatest)
+    assert found["mean_normalized"] is False
+    assert [one["epoch"] for one in found["history"]] == [1, 2]
+    assert found["history"][-1]["greatest"] == pytest.approx(found["greatest"])
+    assert json.loads(command("inspect", eszsl, *argv).out)["weights"] is None
 
 
 def test_the_page_names_attributes_and_the_command(

@@ -118,6 +118,102 @@ def test_rezsl_tells(toy: ZeroShotData) -> None:
     assert_allclose(report.groups["seen"].matrix, expected, atol=1e-7)
 
 
+EPISODES = {"batches": "episodes", "ways": 3, "epochs": 2, "random_state": 0}
+
+
+def weigh(E: NDArray) -> NDArray:
+    """Returns the weights of errors (k, a), with both exponents 1."""
+    across_classes = 1 + np.log(E / E.min(axis=0))
+
+    return across_classes * (1 + np.log(E / E.min(axis=1, keepdims=True)))
+
+
+def test_weights_are_those_of_the_formula_and_nothing_elsewhere(toy: ZeroShotData) -> None:
+    model = fit(toy, ReZSL(p=1.0, p2=1.0, **EPISODES))
+    found = inspect_imbalance(model, toy).weights
+    remse = model.network_.remse
+    known = remse.filled.numpy()
+    expected = weigh(remse.errors[remse.filled].numpy())
+
+    assert found is not None
+    assert known.sum() == 3
+    assert found.classes.tolist() == np.flatnonzero(toy.seen).tolist()
+    assert found.known.tolist() == known.tolist()
+    assert_allclose(found.matrix[known], expected, rtol=1e-5)
+    assert np.isnan(found.matrix[~known]).all()
+    assert found.mean == pytest.approx(expected.mean(), rel=1e-5)
+    assert found.greatest == pytest.approx(expected.max(), rel=1e-5)
+    assert found.history == tuple(model.weight_history_)
+    assert found.history[-1] == pytest.approx((2, found.mean, found.greatest))
+    assert not found.mean_normalized
+
+
+def test_weights_of_all_classes_that_any_batch_had(toy: ZeroShotData) -> None:
+    model = fit(toy, ReZSL(tracker="cross_batch", mean_normalize=True, **EPISODES))
+    found = inspect_imbalance(model, toy).weights
+
+    assert found is not None
+    assert found.mean_normalized
+    assert found.known.all()
+    assert found.mean > 1.5
+
+
+def test_weights_follow_their_classes_into_another_table(toy: ZeroShotData) -> None:
+    model = fit(toy, ReZSL(**EPISODES))
+    found = inspect_imbalance(model, toy).weights
+    order = np.random.default_rng(0).permutation(len(toy.class_names))
+    shuffled = replace(
+        toy,
+        labels=np.argsort(order)[toy.labels],
+        class_attributes=toy.class_attributes[order],
+        class_names=tuple(toy.class_names[label] for label in order),
+        validation=(),
+    )
+    other = inspect_imbalance(model, shuffled).weights
+
+    assert found is not None
+    assert other is not None
+    assert other.classes.tolist() != found.classes.tolist()
+    assert order[other.classes].tolist() == found.classes.tolist()
+    assert_allclose(other.matrix, found.matrix)
+
+
+def test_weights_of_classes_that_the_data_lack_are_left_out(toy: ZeroShotData) -> None:
+    model = fit(toy, ReZSL(tracker="cross_batch", **EPISODES))
+    whole = inspect_imbalance(model, toy).weights
+    (first, *_) = np.flatnonzero(toy.seen)
+    left = np.arange(len(toy.class_names)) != first
+    rows = {
+        name: getattr(toy, name)[toy.labels[getattr(toy, name)] != first]
+        for name in ("train", "test_seen", "test_unseen")
+    }
+    fewer = replace(
+        toy,
+        labels=np.where(toy.labels > first, toy.labels - 1, toy.labels),
+        class_attributes=toy.class_attributes[left],
+        class_names=tuple(np.array(toy.class_names)[left]),
+        validation=(),
+        **rows,
+    )
+    found = inspect_imbalance(model, fewer).weights
+
+    assert whole is not None
+    assert found is not None
+    assert len(found.classes) == len(whole.classes) - 1
+    assert found.classes.tolist() == np.flatnonzero(fewer.seen).tolist()
+    assert_allclose(found.matrix, whole.matrix[1:])
+
+
+@pytest.mark.parametrize("kind", ["normalized-mse", None])
+def test_no_weights_without_remse(
+    toy: ZeroShotData, report: ImbalanceReport, kind: str | None
+) -> None:
+    model = fit(toy, ReZSL(regression=kind, epochs=1, random_state=0))
+
+    assert inspect_imbalance(model, toy).weights is None
+    assert report.weights is None
+
+
 def test_the_stored_penalty_decides_what_is_chosen(toy: ZeroShotData) -> None:
     model = fit(toy)
     bare = inspect_imbalance(model, toy)

@@ -1,7 +1,9 @@
 """ReZSL against a plain restatement: a step of training, its scores, its tracker, resuming."""
 
 import copy
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,9 @@ from unseen.data.dataset import ZeroShotData
 from unseen.data.simulate import simulate_toy
 from unseen.losses import ReMSE
 from unseen.methods import network as methods_network
-from unseen.methods.rezsl import REGRESSIONS, ReZSL
+from unseen.methods.network import NetworkClassifier
+from unseen.methods.rezsl import REGRESSIONS, EpochWeights, ReZSL
+from unseen.methods.saving import CONFIG, _config_sha256, load_model
 from unseen.training.loop import EpochReport, Monitor
 
 PLAIN = {"feature_preprocessing": "none", "random_state": 0}
@@ -220,6 +224,84 @@ def test_a_loaded_model_has_its_tracker_after_classes_were_added(
     assert_array_equal(
         again.predict_attributes(toy.features), model.predict_attributes(toy.features)
     )
+
+
+# The weights of each epoch.
+
+EPISODES = {"batches": "episodes", "ways": 3, "shots": 2, "episodes": 5, "epochs": 6} | PLAIN
+
+
+@pytest.mark.parametrize("tracker", ["in_batch", "cross_batch"])
+def test_the_weights_of_each_epoch_are_those_of_the_formula(
+    toy: ZeroShotData, tracker: str
+) -> None:
+    model, expected = ReZSL(p=1.5, p2=0.5, tracker=tracker, **EPISODES), []
+
+    def restate(report: EpochReport) -> None:
+        remse = model.network_.remse
+        E = remse.errors[remse.filled].double().numpy()  # only of classes that it knows
+        W = (1 + np.log(E / E.min(axis=0))) ** 1.5
+        W *= (1 + np.log(E / E.min(axis=1, keepdims=True))) ** 0.5
+        expected.append((report.epoch, W.mean(), W.max()))
+
+    fit(model, toy, Monitor(restate))
+
+    assert len(expected) == 6
+    assert_allclose(model.weight_history_, expected, rtol=1e-5)
+    assert model.weight_history_[0] != model.weight_history_[1]
+    assert len(fit(model, toy).weight_history_) == 6
+
+
+def test_keeping_weights_changes_nothing_that_is_trained(toy: ZeroShotData) -> None:
+    class Unwatched(ReZSL):
+        def _train(self, *arguments: Any, **named: Any) -> None:
+            NetworkClassifier._train(self, *arguments, **named)
+
+    kept, unwatched = fit(ReZSL(**EPISODES), toy), fit(Unwatched(**EPISODES), toy)
+
+    assert not hasattr(unwatched, "weight_history_")
+    for name, value in unwatched.network_.state_dict().items():
+        assert torch.equal(kept.network_.state_dict()[name], value), name
+
+
+@pytest.mark.parametrize(("killed", "known"), [(3, [4, 5, 6]), (6, [6])])
+def test_a_resumed_training_has_the_weights_since_then_and_the_last(
+    toy: ZeroShotData, tmp_path: Path, killed: int, known: list[int]
+) -> None:
+    whole, path = fit(ReZSL(**EPISODES), toy), tmp_path / "run.ckpt"
+
+    def stop(report: EpochReport) -> None:
+        if report.epoch == killed:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        fit(ReZSL(**EPISODES), toy, Monitor(stop, path))
+    resumed = fit(ReZSL(**EPISODES), toy, Monitor(checkpoint=path))
+
+    assert [weights.epoch for weights in whole.weight_history_] == [1, 2, 3, 4, 5, 6]
+    assert resumed.weight_history_ == [whole.weight_history_[epoch - 1] for epoch in known]
+
+
+def test_a_saved_model_has_the_weights_of_each_epoch(toy: ZeroShotData, tmp_path: Path) -> None:
+    model, folder = fit(ReZSL(epochs=3, **PLAIN), toy), tmp_path / "model"
+    model.save_pretrained(folder)
+    again = ReZSL.from_pretrained(folder)
+
+    assert again.weight_history_ == model.weight_history_
+    assert isinstance(again.weight_history_[0], EpochWeights)
+    again.save_pretrained(tmp_path / "again")
+    assert (folder / CONFIG).read_bytes() == (tmp_path / "again" / CONFIG).read_bytes()
+
+    older = json.loads((folder / CONFIG).read_text())
+    del older["fitted"]["weight_history_"]
+    older["sha256"][CONFIG] = _config_sha256(older)
+    (folder / CONFIG).write_text(json.dumps(older))
+    assert load_model(folder).weight_history_ == []
+
+
+@pytest.mark.parametrize("kind", ["mse", "balanced-mse", None])
+def test_other_regressions_have_no_weights(toy: ZeroShotData, kind: str | None) -> None:
+    assert fit(ReZSL(regression=kind, epochs=2, **PLAIN), toy).weight_history_ == []
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Figures and the page of imbalance: whole files, the same again, every number, any names."""
 
 import base64
+import io
 import re
 import struct
 from dataclasses import replace
@@ -15,9 +16,11 @@ from browser import DESKTOP, PHONE, measure
 
 from unseen.data.dataset import DataError, ZeroShotData
 from unseen.data.simulate import simulate_toy
-from unseen.inspection.imbalance import ImbalanceReport, inspect_imbalance
+from unseen.inspection.imbalance import ImbalanceReport, LossWeights, inspect_imbalance
 from unseen.methods.eszsl import ESZSL
+from unseen.methods.rezsl import EpochWeights, ReZSL
 from unseen.metrics.imbalance import measure_imbalance
+from unseen.report.frames import log_ticks
 from unseen.report.imbalance_page import imbalance_numbers, render_imbalance
 from unseen.report.imbalance_plots import (
     chart_class,
@@ -30,6 +33,7 @@ from unseen.report.imbalance_plots import (
     plot_imbalance,
     worst_class,
 )
+from unseen.report.weight_plots import chart_weight_history, chart_weights
 
 COMMAND = "unseen inspect model/ <toy>.npz --what imbalance"
 CHARTS = {
@@ -51,6 +55,15 @@ def inspect(data: ZeroShotData, /, **changes: Any) -> ImbalanceReport:
 @pytest.fixture(scope="module")
 def report(toy: ZeroShotData) -> ImbalanceReport:
     return inspect(toy)
+
+
+@pytest.fixture(scope="module")
+def weighted(toy: ZeroShotData) -> ImbalanceReport:
+    """Returns the report of a model whose loss has weights, for three of eight classes."""
+    train = toy.subset("train")
+    model = ReZSL(p2=1.0, batches="episodes", ways=3, epochs=4, random_state=0)
+
+    return inspect_imbalance(model.fit(train.features, train.labels, toy.class_attributes), toy)
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +121,151 @@ def test_the_map_of_colours_is_one_small_picture(report: ImbalanceReport) -> Non
     header = base64.b64decode(encoded[0])[16:24]  # width and height of a PNG file
 
     assert struct.unpack(">II", header) == (8, 12)
+
+
+# The weights of a loss.
+
+
+@pytest.mark.parametrize("chart", [chart_weights, chart_weight_history])
+def test_charts_of_weights_are_whole_elements_in_the_colours_of_the_page(
+    weighted: ImbalanceReport, chart: Any
+) -> None:
+    svg = chart(weighted, "w")
+    element = ElementTree.fromstring(svg)
+    names = re.findall(r'\bid="([^"]+)"', svg)
+
+    assert element.get("aria-label")
+    assert "var(--muted)" in svg
+    assert "#0101" not in svg
+    assert len(names) == len(set(names))
+    assert all(one.startswith("w-") for one in names)
+
+
+def test_the_map_of_weights_stands_in_the_order_of_the_error_matrix(
+    weighted: ImbalanceReport,
+) -> None:
+    """Its pixels are ordered as the weights are; classes without weights have no colour."""
+    from matplotlib import colormaps
+    from PIL import Image
+
+    weights = weighted.weights
+    assert weights is not None
+    svg = chart_weights(weighted, "w")
+    named = re.findall(r">(class_\d+)<", svg)
+    of_errors = re.findall(r">(class_\d+)<", chart_error_matrix(weighted, "m"))
+    picture = re.findall(r"data:image/png;base64,([^\"]+)", svg)[0]
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(picture))).convert("RGBA"))
+
+    assert named == of_errors[:8]
+    classes = [weighted.class_names[label] for label in weights.classes]
+    rows = np.array([classes.index(name) for name in named])
+    columns = np.argsort(-weighted.whole.matrix.mean(axis=0))
+    matrix = weights.matrix[np.ix_(rows, columns)]
+    shares = np.log(matrix) / np.log(weights.greatest)
+    expected = np.where(np.isnan(matrix)[..., None], 0, 255 * colormaps["viridis"](shares))
+    assert (pixels[..., 3] > 0).sum() == 3 * 8
+    assert np.abs(pixels - expected).max() <= 1.5 * 255 / 100
+    assert "not in the last batch" in svg
+
+
+def test_a_legend_only_where_a_class_has_no_weights(weighted: ImbalanceReport) -> None:
+    weights = weighted.weights
+    assert weights is not None
+    known = replace(weights, matrix=np.nan_to_num(weights.matrix, nan=1.0))
+
+    assert "not in the last batch" not in chart_weights(replace(weighted, weights=known), "w")
+
+
+def test_the_weights_of_epochs_are_points_of_two_lines(weighted: ImbalanceReport) -> None:
+    weights = weighted.weights
+    assert weights is not None
+    svg = chart_weight_history(weighted, "w")
+
+    assert len(weights.history) == 4
+    assert f"greatest, {weights.greatest:.1f} at the end" in svg
+    assert f"mean, {weights.mean:.1f} at the end" in svg
+    line = r'<path d="([^"]+)" clip-path="[^"]+" style="fill: none; stroke: var\(--series-(\d)\)'
+    lines = re.findall(line, svg)  # those of the legend are not clipped
+    drawn = {series: re.findall(r"[ML] ([\d.]+) ([\d.]+)", d) for d, series in lines}
+    for series, values in (
+        ("1", [epoch.mean for epoch in weights.history]),
+        ("2", [epoch.greatest for epoch in weights.history]),
+    ):
+        heights = [-float(y) for _, y in drawn[series]]
+        assert len(heights) == 4
+        assert np.corrcoef(heights, np.log(values))[0, 1] > 0.9999
+
+
+@pytest.mark.parametrize("epochs", [0, 1, 40])
+def test_flat_weights_and_any_number_of_epochs(
+    weighted: ImbalanceReport, tmp_path: Path, epochs: int
+) -> None:
+    history = tuple(EpochWeights(7 + epoch, 1.0, 1.0) for epoch in range(epochs))
+    flat = LossWeights(np.arange(3), np.ones((3, 8), dtype=np.float32), history, False)
+    report = replace(weighted, weights=flat)
+    page = render_imbalance(report, COMMAND, 0)
+
+    plot_imbalance(report, tmp_path / "flat.png", "All the same")
+    assert 'id="weights"' in page
+    assert ("weights before epoch 7 were not kept" in page) == (epochs > 0)
+    assert ("after each epoch." in page) == (epochs > 0)
+
+
+def test_many_classes_of_weights_are_drawn_without_names(weighted: ImbalanceReport) -> None:
+    classes = np.arange(12).repeat(8)
+    many = LossWeights(classes, np.full((96, 8), 2.0, dtype=np.float32), (), False)
+    svg = chart_weights(replace(weighted, weights=many), "w")
+
+    assert "class_" not in svg
+    assert "seen classes" in svg
+
+
+def test_page_and_figure_have_weights_only_where_the_loss_has(
+    weighted: ImbalanceReport, report: ImbalanceReport, tmp_path: Path
+) -> None:
+    weights = weighted.weights
+    assert weights is not None
+    with_weights, without = (render_imbalance(one, COMMAND, 0) for one in (weighted, report))
+    for one, name in ((weighted, "weighted"), (report, "bare")):
+        plot_imbalance(one, tmp_path / f"{name}.svg", "Imbalance")
+        plot_imbalance(one, tmp_path / f"{name}.png", "Imbalance")
+    heights = [
+        struct.unpack(">I", (tmp_path / f"{name}.png").read_bytes()[20:24])[0]
+        for name in ("weighted", "bare")
+    ]
+
+    assert 'id="weights-figure_1"' in with_weights
+    assert 'id="history-figure_1"' in with_weights
+    assert f"the mean was {weights.mean:.2f} and the greatest {weights.greatest:.2f}" in (
+        with_weights
+    )
+    assert "over the 3 of 8 seen classes" in with_weights
+    assert "multiplies the weight of the regression" in with_weights
+    assert "were not kept" not in with_weights
+    assert "weights" not in without
+    assert heights[0] > heights[1] + 300
+    assert (tmp_path / "weighted.svg").stat().st_size > (tmp_path / "bare.svg").stat().st_size
+
+
+def test_the_page_says_where_the_mean_weight_was_taken_out(weighted: ImbalanceReport) -> None:
+    weights = weighted.weights
+    assert weights is not None
+    divided = replace(weighted, weights=replace(weights, mean_normalized=True))
+    page = render_imbalance(divided, COMMAND, 0)
+
+    assert "divided them by their mean" in page
+    assert "multiplies the weight of the regression" not in page
+
+
+@pytest.mark.parametrize(
+    "limits", [(1.0, 1.1), (1.0, 2.0), (1.0, 98.0), (0.0026, 0.09), (1e-9, 1.0), (0.31, 0.32)]
+)
+def test_ticks_of_a_logarithmic_scale_are_few_and_within(limits: tuple[float, float]) -> None:
+    ticks = log_ticks(limits)
+
+    assert 2 <= len(ticks) <= 10
+    assert ticks == sorted(set(ticks))
+    assert limits[0] <= ticks[0] < ticks[-1] <= limits[1]
 
 
 def test_the_map_names_classes_seen_first(toy: ZeroShotData, report: ImbalanceReport) -> None:
@@ -211,8 +369,10 @@ def test_the_page_says_that_test_rows_were_seen(report: ImbalanceReport) -> None
 
 @pytest.mark.usefixtures("browser")
 @pytest.mark.parametrize("width", [DESKTOP, PHONE, 320])
-def test_nothing_overflows(awkward: ImbalanceReport, report: ImbalanceReport, width: int) -> None:
-    for one in (awkward, report):
+def test_nothing_overflows(
+    awkward: ImbalanceReport, report: ImbalanceReport, weighted: ImbalanceReport, width: int
+) -> None:
+    for one in (replace(awkward, weights=weighted.weights), report):
         layout = measure(render_imbalance(one, COMMAND * 8, 0), width)
 
         assert layout.width == width

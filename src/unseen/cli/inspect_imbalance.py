@@ -119,6 +119,7 @@ def to_json(report: "ImbalanceReport", seed: int) -> dict[str, Any]:
             "count_correlation": report.count_correlation,
             "ausuc": None if curve is None else curve.area,
             "attribute_names": list(report.attribute_names),
+            "weights": None if report.weights is None else weights_json(report),
         }
     )
 
@@ -147,6 +148,21 @@ def group_json(report: "ImbalanceReport", group: str) -> dict[str, Any]:
     }
 
 
+def weights_json(report: "ImbalanceReport") -> dict[str, Any]:
+    """Returns the weights of the loss, for a report that has them; ``NaN`` are for ``finite``."""
+    weights = report.weights
+    assert weights is not None  # for the type checker
+
+    return {
+        "mean": weights.mean,
+        "greatest": weights.greatest,
+        "mean_normalized": weights.mean_normalized,
+        "classes": [report.class_names[label] for label in weights.classes],
+        "matrix": weights.matrix.tolist(),
+        "history": [epoch._asdict() for epoch in weights.history],
+    }
+
+
 def show(report: "ImbalanceReport") -> None:
     from rich.table import Table
 
@@ -168,6 +184,12 @@ def show(report: "ImbalanceReport") -> None:
     console.print(table)
     worst = worst_attributes(report.whole.matrix, report.attribute_names, WORST)
     console.print(f"worst attributes: {', '.join(name for name, _ in worst)}")
+    if report.weights is not None:
+        told = report.weights
+        console.print(
+            f"weights of the loss, after its last batch: mean {told.mean:.2f}, "
+            f"greatest {told.greatest:.2f} ({told.known.sum()} of {len(told.classes)} seen classes)"
+        )
     console.print(f"attributes are {report.prediction}")
     console.print("this has seen the test rows: choose nothing by it")
 

@@ -9,6 +9,7 @@ __all__ = [
     "AttributeReadout",
     "Baseline",
     "ImbalanceReport",
+    "LossWeights",
     "PredictsAttributes",
     "inspect_imbalance",
 ]
@@ -25,7 +26,8 @@ from sklearn.preprocessing import StandardScaler
 
 from unseen.data.dataset import ZeroShotData
 from unseen.data.splits import HiddenClassFolds
-from unseen.methods.base import ZeroShotClassifier
+from unseen.methods.base import ZeroShotClassifier, row_keys
+from unseen.methods.rezsl import EpochWeights, ReZSL
 from unseen.methods.saving import method_name
 from unseen.metrics.gzsl import GZSLResult, SeenUnseenCurve, gzsl_result, seen_unseen_curve
 from unseen.metrics.imbalance import (
@@ -136,6 +138,40 @@ class Baseline:
 
 
 @dataclass(frozen=True, eq=False)
+class LossWeights:
+    """The weights that ReMSE gave to errors when the training ended, and on the way.
+
+    Arguments:
+        classes: The seen classes, as rows of the class table, with shape :math:`(k,)`.
+        matrix: The weight of each class and attribute, with shape :math:`(k, a)`; NaN for classes
+            that the tracker does not know: those that were not in the last batch, or, with the
+            tracker ``"cross_batch"``, in none.
+        history: Mean and greatest weight after each epoch, as far as they were kept.
+        mean_normalized: Whether the loss divides the weights by their mean; here they are not.
+    """
+
+    classes: NDArray[np.int64]
+    matrix: NDArray[np.float32]
+    history: tuple[EpochWeights, ...]
+    mean_normalized: bool
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Which of the classes have weights, with shape (k,)."""
+        return ~np.isnan(self.matrix[:, 0])
+
+    @property
+    def mean(self) -> float:
+        """The mean weight; without ``mean_normalized`` it multiplies the weight of the loss."""
+        return float(self.matrix[self.known].mean())
+
+    @property
+    def greatest(self) -> float:
+        """The greatest weight."""
+        return float(self.matrix[self.known].max())
+
+
+@dataclass(frozen=True, eq=False)
 class ImbalanceReport:
     """What was found of one model on one data set.
 
@@ -154,6 +190,7 @@ class ImbalanceReport:
         curve: Seen over unseen accuracy for every penalty; ``None`` without unseen classes.
         bare: The accuracies without a penalty.
         stored: The accuracies with the penalty that is stored in the model.
+        weights: The weights of the loss, for a model that was trained with ReMSE.
     """
 
     method: str
@@ -169,6 +206,7 @@ class ImbalanceReport:
     curve: SeenUnseenCurve | None
     bare: GZSLResult
     stored: GZSLResult
+    weights: LossWeights | None = None
 
     @property
     def whole(self) -> Imbalance:
@@ -245,6 +283,7 @@ def inspect_imbalance(
         curve=None if of_seen.all() else seen_unseen_curve(scores, labels, data.seen),
         bare=gzsl_result(scores, labels, data.seen),
         stored=gzsl_result(scores, labels, data.seen, penalized, penalty=str(penalty or "none")),
+        weights=_weights(model, table),
     )
 
 
@@ -285,3 +324,25 @@ def _count_correlation(seen: Imbalance, data: ZeroShotData) -> float:
     counts = np.bincount(data.labels[data.train], minlength=len(data.seen))
 
     return count_error_correlation(seen.matrix, counts[seen.classes])
+
+
+def _weights(model: ZeroShotClassifier, table: NDArray[np.float32]) -> LossWeights | None:
+    """Returns the weights of the model's loss, if it has any, with its classes in a table."""
+    if not isinstance(model, ReZSL) or model.network_.remse is None:
+        return None
+    remse = model.network_.remse
+    matrix, known = remse.weights().cpu().numpy(), remse.filled.cpu().numpy()
+    matrix[~known] = np.nan
+
+    rows = np.flatnonzero(model.seen_)
+    if not np.array_equal(table, model.class_attributes_):  # in another order, or of fewer classes
+        place = {key: row for row, key in enumerate(row_keys(table))}
+        found = [place.get(key, -1) for key in row_keys(model.class_attributes_[rows])]
+        rows = np.array(found)
+
+    return LossWeights(
+        classes=rows[rows >= 0],
+        matrix=matrix[rows >= 0],
+        history=tuple(model.weight_history_),
+        mean_normalized=model.mean_normalize,
+    )

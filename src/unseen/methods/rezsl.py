@@ -5,11 +5,11 @@ References:
     https://arxiv.org/abs/2210.07031
 """
 
-__all__ = ["ReZSL"]
+__all__ = ["EpochWeights", "ReZSL"]
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from unseen.losses.balanced_mse import balanced_mse
 from unseen.losses.normalized_mse import normalized_mse
 from unseen.losses.remse import TRACKERS, ReMSE
 from unseen.methods.base import FLOATS
-from unseen.methods.network import NetworkClassifier
+from unseen.methods.network import Given, NetworkClassifier
 from unseen.methods.settings import check_choice, check_number
 from unseen.nets.attribute_attention import AttributeAttention, compactness
 from unseen.nets.attribute_regression import (
@@ -35,11 +35,27 @@ from unseen.nets.attribute_regression import (
 from unseen.nets.cosine_head import normalize_rows
 from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing
 from unseen.training.batches import Batches, Episodes, Shuffled
+from unseen.training.checkpoint import Checkpoint
+from unseen.training.loop import EpochReport
 from unseen.training.resident import chunks
 from unseen.training.step import OPTIMIZERS
 
 REGRESSIONS = ("remse", "mse", "normalized-mse", "balanced-mse", None)
 LENGTHS = ("unit", "sqrt", "raw")  # what else there is moves descriptions: another cosine
+
+
+class EpochWeights(NamedTuple):
+    """The weights of ReMSE after an epoch, over the classes that its tracker then knows.
+
+    Arguments:
+        epoch: The number of epochs done, from 1.
+        mean: The mean weight; it multiplies the weight of the loss.
+        greatest: The greatest weight.
+    """
+
+    epoch: int
+    mean: float
+    greatest: float
 
 
 class ReZSL(NetworkClassifier):
@@ -117,6 +133,10 @@ class ReZSL(NetworkClassifier):
     Attributes:
         network_: The trained network; ``network_.remse`` holds the tracked errors and weights, by
             seen class and attribute.
+        weight_history_: Mean and greatest weight of ReMSE after each epoch (``EpochWeights``), of
+            the classes of its last batch, or of all so far with ``"cross_batch"``. A resumed
+            training has those of the epochs since it was resumed, and always the last; models of
+            another regression have none.
         vectors_: The word vectors of the attributes, with shape :math:`(a, w)`, if there are any.
 
     Example:
@@ -133,6 +153,7 @@ class ReZSL(NetworkClassifier):
     """
 
     network_: Any  # an AttributeRegression
+    weight_history_: list[EpochWeights]
     vectors_: Tensor | None
 
     search_space: ClassVar[Mapping[str, Sequence[Any]]] = {
@@ -286,7 +307,12 @@ class ReZSL(NetworkClassifier):
 
     def _restore(self, state: dict[str, Tensor]) -> None:
         self.vectors_ = state.get("attention.vectors")
+        told = vars(self).get("weight_history_", ())  # older models have none
+        self.weight_history_ = [EpochWeights(*weights) for weights in told]
         super()._restore(state)
+
+    def _fitted(self) -> dict[str, Any]:
+        return {**super()._fitted(), "weight_history_": self.weight_history_}
 
     def _batches(self, labels: Tensor) -> Batches:
         if self.batches == "random":
@@ -336,6 +362,33 @@ class ReZSL(NetworkClassifier):
             tracker=self.tracker,
             mean_normalize=self.mean_normalize,
             check_values=False,  # the loop looks at the loss, and a step can be captured
+        )
+
+    def _train(
+        self,
+        given: Given,
+        generators: Sequence[torch.Generator],
+        callback: Callable[[EpochReport], None] | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
+        def keep(report: EpochReport) -> None:
+            self._keep_weights(report.epoch)
+            if callback is not None:
+                callback(report)
+
+        self.weight_history_ = []
+        super()._train(given, generators, keep, checkpoint)
+        if not self.weight_history_:  # resumed after the last epoch, whose tracker this is
+            self._keep_weights(self.epochs)
+
+    def _keep_weights(self, epoch: int) -> None:
+        """Notes mean and greatest weight of the classes that the tracker knows after an epoch."""
+        remse = self.network_.remse
+        if remse is None:
+            return
+        weights = remse.weights()[remse.filled]
+        self.weight_history_.append(
+            EpochWeights(epoch, weights.mean().item(), weights.max().item())
         )
 
     def _loss(self, x: Tensor, target: Tensor, S: Tensor, unseen: Tensor) -> Tensor:  # noqa: ARG002

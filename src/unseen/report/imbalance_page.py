@@ -20,6 +20,7 @@ from unseen.report.imbalance_plots import (
     chart_worst_attributes,
     worst_class,
 )
+from unseen.report.weight_plots import chart_weight_history, chart_weights
 
 TEMPLATE = "imbalance.html.j2"
 WORST = 20  # attributes, and classes of each side that are shown one by one
@@ -64,6 +65,7 @@ def render_imbalance(report: ImbalanceReport, command: str, seed: int) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    weights = report.weights
     sides = [group for group in ("seen", "unseen") if group in report.groups]
 
     return environment.get_template(TEMPLATE).render(
@@ -82,6 +84,10 @@ def render_imbalance(report: ImbalanceReport, command: str, seed: int) -> str:
             group: chart_class(report, worst_class(report, group), f"worst-{group}")
             for group in sides
         },
+        weights=chart_weights(report, "weights") if weights is not None else "",
+        history=chart_weight_history(report, "history")
+        if weights is not None and weights.history
+        else "",
         worst=_worst_rows(report),
         classes=_class_errors(report),
         names=report.class_names,

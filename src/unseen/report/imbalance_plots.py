@@ -1,7 +1,6 @@
 """Figures of imbalance: on which classes and attributes the error of predictions falls."""
 
 __all__ = [
-    "Colours",
     "chart_class",
     "chart_error_matrix",
     "chart_label_errors",
@@ -14,7 +13,6 @@ __all__ = [
 ]
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,55 +24,37 @@ from unseen.inspection.imbalance import ImbalanceReport
 from unseen.metrics.imbalance import worst_attributes
 from unseen.metrics.misclassification import unit_rows
 from unseen.report import charts, svg, variance_plots
+from unseen.report.frames import (
+    FILE,
+    MANY,
+    PAGE,
+    SMALL,
+    TEXT,
+    Colours,
+    Limits,
+    add_colour_bar,
+    add_legend,
+    draw_map,
+    name_classes,
+    prepare,
+    set_log_ticks,
+    worst_first,
+)
+from unseen.report.weight_plots import LABEL as WEIGHT
+from unseen.report.weight_plots import draw_weight_history, draw_weights
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
-Limits = tuple[float, float]
-
-HEAT = "viridis"  # reads on light and on dark pages
-POINTS = "#8d8f94"  # likewise: points become pixels, which no style sheet reaches
+ERROR = "error (log scale)"
+POINTS = "#8d8f94"  # on both too: points become pixels, which no style sheet reaches
 LEAST = 0.02  # the share of entries that the scale leaves below itself
-MANY = 70  # classes, whose names would touch
 TOP = 20  # attributes
 BARS = 15
 BINS = 12
 MARKERS = {"seen": "o", "unseen": "D"}
-SMALL, TEXT = 7.5, 9.0  # points
 WIDEST = 18  # letters of a name
-
-
-@dataclass(frozen=True)
-class Colours:
-    """The colours of a figure: of a file, or the stand-ins of a page.
-
-    Arguments:
-        ink: Of text.
-        muted: Of what explains.
-        rule: Of lines.
-        paper: Of the ground.
-        seen: Of seen classes.
-        unseen: Of unseen classes.
-    """
-
-    ink: str
-    muted: str
-    rule: str
-    paper: str
-    seen: str
-    unseen: str
-
-    def of(self, group: str) -> str:
-        """Returns the colour of ``"seen"`` or ``"unseen"``."""
-        return self.seen if group == "seen" else self.unseen
-
-
-PAGE = Colours(svg.INK, svg.MUTED, svg.RULE, svg.PAPER, *svg.SERIES[:2])
-FILE = Colours(
-    variance_plots.INK, variance_plots.MUTED, "#d3d1cb", "white", *("#0b6e99", "#d9730d")
-)
 
 
 def plot_imbalance(
@@ -91,12 +71,16 @@ def plot_imbalance(
     Raises:
         DataError: If the file cannot be written.
     """
-    rows = len(report.whole.classes)
-    figure = variance_plots.new_figure(13.0, max(9.2, 2.0 + 0.125 * min(rows, MANY)))
+    height = max(9.2, 2.0 + 0.125 * min(len(report.whole.classes), MANY))
+    more = 0.0 if report.weights is None else 2.6 + 0.12 * min(len(report.weights.classes), MANY)
+    figure = variance_plots.new_figure(13.0, height + more)
     variance_plots.set_heading(figure, title, 14)
-    places = figure.add_gridspec(2, 3, width_ratios=(1.5, 1.0, 1.0))
+    heights = [height / 2, height / 2] + ([more] if more else [])
+    places = figure.add_gridspec(
+        len(heights), 3, width_ratios=(1.5, 1.0, 1.0), height_ratios=heights
+    )
     heat, worst, bars, scatter = (
-        figure.add_subplot(places[cell]) for cell in ((slice(None), 0), (0, 1), (0, 2), (1, 1))
+        figure.add_subplot(places[cell]) for cell in ((slice(0, 2), 0), (0, 1), (0, 2), (1, 1))
     )
 
     _head(heat, "Error of each class and attribute")
@@ -104,7 +88,7 @@ def plot_imbalance(
     _head(bars, f"Worst class: {charts.shortened(report.class_names[worst_class(report)])}")
     _head(scatter, "Label and error")
     image = draw_error_matrix(heat, report, FILE, limits)
-    _colour_bar(figure, heat, image, FILE)
+    add_colour_bar(figure, heat, image, FILE, ERROR, "min")
     draw_worst_attributes(worst, report, FILE)
     draw_class(bars, report, worst_class(report), FILE)
     draw_label_errors(scatter, report, FILE)
@@ -112,6 +96,17 @@ def plot_imbalance(
         curve = figure.add_subplot(places[1, 2])
         _head(curve, "Seen and unseen accuracy")
         draw_seen_unseen(curve, report, FILE)
+    if report.weights is not None:
+        weights = figure.add_subplot(places[2, 0])
+        _head(weights, "Weight of each class and attribute")
+        image = draw_weights(weights, report, FILE)
+        add_colour_bar(figure, weights, image, FILE, WEIGHT)
+        if report.weights.history:
+            history = figure.add_subplot(places[2, 1:])
+            history.set_box_aspect(0.4)
+            history.set_anchor("NW")
+            _head(history, "Weights in training")
+            draw_weight_history(history, report, FILE)
 
     variance_plots.save(figure, path)
 
@@ -157,7 +152,7 @@ def plot_error_matrices(
 
     for axes, (name, matrix) in zip(panels, matrices.items(), strict=True):
         _head(axes, name)
-        image = _heat(axes, matrix[np.ix_(rows, columns)], limits, FILE)
+        image = draw_map(axes, matrix[np.ix_(rows, columns)], limits, FILE)
         axes.set_yticks([])
         axes.set_xlabel("attributes, the worst first", color=FILE.muted, fontsize=TEXT)
     panels[0].set_ylabel("classes, the worst first", color=FILE.muted, fontsize=TEXT)
@@ -179,7 +174,7 @@ def chart_error_matrix(report: ImbalanceReport, name: str) -> str:
     named = len(report.whole.classes) <= MANY
     figure, axes = charts.start(1.1 + 0.13 * len(report.whole.classes) if named else 6.0)
     image = draw_error_matrix(axes, report, PAGE)
-    _colour_bar(figure, axes, image, PAGE)
+    add_colour_bar(figure, axes, image, PAGE, ERROR, "min")
 
     return svg.inline_svg(
         figure, name, "The error of each class and attribute, as a map of colours."
@@ -223,27 +218,18 @@ def draw_error_matrix(
 ) -> "AxesImage":
     """Draws classes as rows, seen above unseen, and attributes as columns, the worst first."""
     whole = report.whole
-    of_seen = report.seen[whole.classes]
-    rows = np.lexsort((-whole.matrix.mean(axis=1), ~of_seen))
-    columns = np.argsort(-whole.matrix.mean(axis=0), kind="stable")
-    image = _heat(
+    rows, columns = worst_first(report)
+    image = draw_map(
         axes,
         whole.matrix[np.ix_(rows, columns)],
         limits or error_limits(whole.matrix),
         colours,
     )
 
-    border = int(of_seen.sum())
+    border = int(report.seen[whole.classes].sum())
     if 0 < border < len(rows):
         axes.axhline(border - 0.5, color=colours.paper, lw=2.5)
-    if len(rows) <= MANY:
-        names = [charts.shortened(report.class_names[whole.classes[row]]) for row in rows]
-        axes.set_yticks(range(len(rows)), names, fontsize=7, parse_math=False)
-        for tick, row in zip(axes.get_yticklabels(), rows, strict=True):
-            tick.set_color(colours.of("seen" if of_seen[row] else "unseen"))
-    else:
-        axes.set_yticks([])
-        axes.set_ylabel("classes: seen above, unseen below", color=colours.muted, fontsize=TEXT)
+    name_classes(axes, report, whole.classes[rows], colours, "classes: seen above, unseen below")
     axes.set_xlabel("attributes, the worst first", color=colours.muted, fontsize=TEXT)
 
     return image
@@ -254,7 +240,7 @@ def draw_worst_attributes(axes: "Axes", report: ImbalanceReport, colours: Colour
     worst = [name for name, _ in worst_attributes(report.whole.matrix, report.attribute_names, TOP)]
     columns = [report.attribute_names.index(name) for name in worst]
     low, _ = error_limits(report.whole.matrix)  # zeros have no place on a logarithmic scale
-    _prepare(axes, colours)
+    prepare(axes, colours)
     axes.set_xscale("log")
 
     for place, column in enumerate(columns):
@@ -273,8 +259,9 @@ def draw_worst_attributes(axes: "Axes", report: ImbalanceReport, colours: Colour
         )
     _name_rows(axes, worst, colours)
     axes.set_xlim(max(low, axes.get_xlim()[0]), None)
+    set_log_ticks(axes.xaxis, axes.get_xlim())
     axes.set_xlabel("error over classes (log scale)", color=colours.muted, fontsize=TEXT)
-    _legend(axes, colours)
+    add_legend(axes, colours)
 
 
 def draw_class(axes: "Axes", report: ImbalanceReport, label: int, colours: Colours) -> None:
@@ -283,7 +270,7 @@ def draw_class(axes: "Axes", report: ImbalanceReport, label: int, colours: Colou
     errors = report.whole.matrix[row]
     values = unit_rows(report.class_attributes[[label]])[0]
     columns = np.argsort(-errors, kind="stable")[:BARS]
-    _prepare(axes, colours)
+    prepare(axes, colours)
 
     group = "seen" if report.seen[label] else "unseen"
     axes.barh(range(len(columns)), errors[columns], 0.72, color=colours.of(group))
@@ -304,7 +291,7 @@ def draw_class(axes: "Axes", report: ImbalanceReport, label: int, colours: Colou
 
 def draw_label_errors(axes: "Axes", report: ImbalanceReport, colours: Colours) -> None:
     """Draws every class and attribute as a point, and the median error by value of the label."""
-    _prepare(axes, colours)
+    prepare(axes, colours)
     low, high = error_limits(report.whole.matrix)
     axes.set_yscale("log")
 
@@ -333,15 +320,16 @@ def draw_label_errors(axes: "Axes", report: ImbalanceReport, colours: Colours) -
             zorder=3,
         )
     axes.set_ylim(low, high)
+    set_log_ticks(axes.yaxis, (low, high))
     axes.set_xlabel("value of the label", color=colours.muted, fontsize=TEXT)
     axes.set_ylabel("error (log scale); lines: medians", color=colours.muted, fontsize=TEXT)
-    _legend(axes, colours)
+    add_legend(axes, colours)
 
 
 def draw_seen_unseen(axes: "Axes", report: ImbalanceReport, colours: Colours) -> None:
     """Draws seen over unseen accuracy for every penalty, with the one stored and with none."""
     assert report.curve is not None  # for the type checker
-    _prepare(axes, colours)
+    prepare(axes, colours)
     unseen, seen = 100 * report.curve.unseen_accuracy, 100 * report.curve.seen_accuracy
     axes.set(xlim=(0, 1.08 * max(unseen.max(), 1)), ylim=(0, 1.08 * max(seen.max(), 1)))
 
@@ -396,34 +384,6 @@ def worst_class(report: ImbalanceReport, group: str = "all") -> int:
     return int(found.classes[found.matrix.mean(axis=1).argmax()])
 
 
-def _colour_bar(figure: "Figure", axes: "Axes", image: "AxesImage", colours: Colours) -> None:
-    bar = figure.colorbar(
-        image, ax=axes, location="bottom", extend="min", shrink=0.6, aspect=34, pad=0.01
-    )
-    bar.outline.set_visible(False)
-    bar.ax.tick_params(which="both", colors=colours.muted, labelsize=SMALL)
-    bar.set_label("error (log scale)", color=colours.muted, fontsize=TEXT)
-
-
-def _heat(axes: "Axes", matrix: NDArray, limits: Limits, colours: Colours) -> "AxesImage":
-    """Draws positive numbers as colours on a logarithmic scale; zeros lie at its lower end."""
-    from matplotlib.colors import LogNorm
-
-    image = axes.imshow(
-        np.clip(matrix, limits[0], None),
-        cmap=HEAT,
-        norm=LogNorm(*limits),
-        aspect="auto",
-        interpolation="none",
-    )
-    axes.grid(visible=False)
-    axes.spines[:].set_visible(False)
-    axes.set_xticks([])
-    axes.tick_params(colors=colours.ink, length=0)
-
-    return image
-
-
 def _violin(axes: "Axes", place: int, errors: NDArray, colours: Colours) -> None:
     """Draws the density of the logarithms of errors; nothing where they are too few or equal."""
     logs = np.log10(errors[errors > 0])
@@ -465,30 +425,9 @@ def _head(axes: "Axes", title: str) -> None:
     heading.set_parse_math(False)
 
 
-def _prepare(axes: "Axes", colours: Colours) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(colours.rule)
-    axes.tick_params(which="both", colors=colours.muted, labelsize=SMALL, length=0)
-
-
 def _name_rows(axes: "Axes", names: Sequence[str], colours: Colours) -> None:
     """Names rows, the first at the top."""
     shown = [name if len(name) <= WIDEST else f"{name[: WIDEST - 1]}…" for name in names]
     axes.set_yticks(range(len(names)), shown, parse_math=False)
     axes.tick_params(axis="y", colors=colours.ink, labelsize=8.5)
     axes.set_ylim(len(names) - 0.4, -0.6)
-
-
-def _legend(axes: "Axes", colours: Colours) -> None:
-    axes.legend(
-        loc="lower left",
-        bbox_to_anchor=(0.0, 1.0),
-        ncols=2,
-        borderaxespad=0.1,
-        borderpad=0.2,
-        frameon=False,
-        labelcolor=colours.ink,
-        fontsize=TEXT,
-        handletextpad=0.4,
-        columnspacing=1.4,
-    )
