@@ -279,19 +279,20 @@ def print_tables(records: Mapping[Key, Settings]) -> None:
                 cells = "".join(f"{v:9.{d}f}        " for v, d in zip(values, digits, strict=True))
                 print(f"{MEAN:{WIDTH}s}{cells.rstrip()}")
         if (name, swept(BASE, WEIGHTS[0]), 0) in records:
-            print_sweep(records, name)
+            for group in GROUPS:
+                print_sweep(records, name, group)
 
 
-def print_sweep(records: Mapping[Key, Settings], name: str) -> None:
+def print_sweep(records: Mapping[Key, Settings], name: str, group: str) -> None:
     """Prints the losses at equal weights, and their paired differences from normalised MSE."""
-    print(f"\n{name}: at equal weights, no penalty, test rows of all classes\n")
+    print(f"\n{name}: at equal weights, no penalty, errors of test rows: {group}\n")
     heads = ("T1", "H", "AUSUC", f"{IMBALANCES[0]} e-3", f"{IMBALANCES[1]} e-3", *IMBALANCES[2:])
     print(" " * WIDTH + "".join(f"{head:>17s}" for head in heads))
     scale = np.array([100.0, 100.0, 100.0, 1000.0, 1000.0, 1.0, 1.0, 1.0])
     digits = [2, 2, 2, 4, 4, 2, 4, 4]
 
     def part(record: Settings) -> dict[str, float]:
-        accuracy, errors = record["accuracy"], record["imbalance"]["all"]
+        accuracy, errors = record["accuracy"], record["imbalance"][group]
 
         return {head: accuracy[head] for head in ("T1", "H", "AUSUC")} | errors
 

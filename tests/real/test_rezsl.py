@@ -63,9 +63,10 @@ def test_of_raw_values_correlation_and_inequality_fall(real_data: Path, seed: in
     assert balanced.spread.mean < plain.spread.mean
 
 
-def test_of_unit_length_the_correlation_does_not_fall(real_data: Path) -> None:
+@pytest.mark.parametrize("seed", [0, 1])
+def test_of_unit_length_the_correlation_does_not_fall(real_data: Path, seed: int) -> None:
     """The other half of the claim, as it stands: it holds on made data, and not on animals."""
-    plain = imbalance(real_data, *DATA[0], seed=0, remse=False)
-    balanced = imbalance(real_data, *DATA[0], seed=0, remse=True)
+    plain = imbalance(real_data, *DATA[0], seed, remse=False)
+    balanced = imbalance(real_data, *DATA[0], seed, remse=True)
 
-    assert balanced.class_correlation > plain.class_correlation - 0.01
+    assert balanced.class_correlation > plain.class_correlation
