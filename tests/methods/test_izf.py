@@ -404,9 +404,13 @@ def test_a_flow_that_cannot_be_inverted_is_an_error(
 
 
 def test_each_epoch_logs_the_terms_and_their_gradients(
-    toy: ZeroShotData, caplog: pytest.LogCaptureFixture
+    toy: ZeroShotData, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quiet = fit(toy)
+    terms, computed = IZF._terms, []
+    monkeypatch.setattr(
+        IZF, "_terms", lambda *given: computed.append(terms(*given)) or computed[-1]
+    )
     with caplog.at_level(logging.INFO, logger="unseen.methods.izf"):
         model = fit(toy)
     assert len(caplog.messages) == 2
@@ -419,9 +423,14 @@ def test_each_epoch_logs_the_terms_and_their_gradients(
     )
     numbers = re.fullmatch(pattern, caplog.messages[1])
     assert numbers is not None
-    likelihood, gradient, *_, error, _, _ = map(float, numbers.groups())
-    assert likelihood > 0 < gradient
-    assert error < 1e-4
+    shown = list(map(float, numbers.groups()))
+    assert shown[:6:2] == pytest.approx([term.item() for term in computed[-1].values()], rel=1e-3)
+    parameters = [p for p in model.network_.parameters() if p.requires_grad]
+    for term, norm in zip(computed[-1].values(), shown[1:6:2], strict=True):
+        gradients = torch.autograd.grad(term, parameters, retain_graph=True, allow_unused=True)
+        flat = torch.cat([g.flatten() for g in gradients if g is not None])
+        assert norm == pytest.approx(float(flat.norm()), rel=1e-2)
+    assert shown[7] < 1e-4
     for name, value in model._state().items():  # to look on changes nothing
         assert torch.equal(value, quiet._state()[name]), name
 
