@@ -72,8 +72,9 @@ def show(records: Sequence[Record]) -> None:
             r for r in records if (r["data"]["name"], r["data"]["attributes"]) == (name, attributes)
         ]
         print(f"\n{name} {attributes or ''}")
-        print(f"{'':20s}{'none':>31s}{'class norm':>33s}{'gain':>31s}")
-        print(f"{'':20s}" + f"{'mAUC':>11s}{'mH':>11s}{'mJA':>11s}" * 3)
+        print(f"{'':20s}{'none':>30s}{'class norm':>30s}{'gain':>36s}")
+        head, last = ("".join(f"{key:>{width}s}" for key in MEASURES) for width in (10, 12))
+        print(f"{'':20s}{head}{head}{last}")
         for variant, settings in {**BOTH, **NORM_ONLY}.items():
             norm = [r for r in mine if r["method"] == "class-norm" and has(r, settings)]
             plain = settings if variant in BOTH else {}
@@ -88,7 +89,7 @@ def row(variant: str, none: Sequence[Record], norm: Sequence[Record]) -> None:
         gain = [b[seed] - a[seed] for seed in sorted(b)]
         cells[0] += spread(list(a.values()))
         cells[1] += spread(list(b.values()))
-        gains += f"{100 * fmean(gain):+5.1f} ({sum(g > 0 for g in gain)}/{len(gain)})"
+        gains += f"{100 * fmean(gain):+6.1f} ({sum(g > 0 for g in gain)}/{len(gain)})"
     print(f"{variant:20s}{cells[0]}{cells[1]}{gains}")
 
 

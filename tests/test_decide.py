@@ -142,6 +142,8 @@ def test_wrong_penalties() -> None:
 
 def test_in_words() -> None:
     assert str(SeenPenalty("offset", 0.25)) == "-0.25 (set by hand)"
+    assert str(SeenPenalty("offset", -0.25)) == "+0.25 (set by hand)"
+    assert str(SeenPenalty("offset", -0.0)) == str(SeenPenalty("offset", 0.0)) == "0 (set by hand)"
     assert str(SeenPenalty("factor", 0.95, "set by the authors")) == "x0.95 (set by the authors)"
 
 

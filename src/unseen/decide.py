@@ -61,9 +61,12 @@ class SeenPenalty:
             raise ValueError(f"The value of a seen penalty must be finite; got {self.value!r}.")
 
     def __str__(self) -> str:
-        sign = "-" if self.kind == "offset" else "x"
+        if self.kind == "factor":
+            value = f"x{self.value:.4g}"
+        else:  # what is added to scores: a negative offset favours seen classes
+            value = f"{-self.value:+.4g}" if self.value else "0"
 
-        return f"{sign}{self.value:.4g} ({self.selection})"
+        return f"{value} ({self.selection})"
 
     def __call__(self, scores: NDArray, seen: NDArray[np.bool_]) -> NDArray:
         """Penalizes scores of shape (n, c), given the seen classes, of shape (c,)."""

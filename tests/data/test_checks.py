@@ -301,3 +301,11 @@ def safely(run: Callable[[ZeroShotData], list[str]], data: ZeroShotData) -> list
         return run(data)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         return []  # it rests on what is broken, and check_data would not have run it
+
+
+def test_counts_may_be_numbers_of_numpy() -> None:
+    assert sound(region_count=np.int64(5)).region_count == 5
+    pixels = {"features": X.astype(np.uint8), "image_shape": (np.int64(5), np.int32(1), 1)}
+    assert sound(**pixels).image_shape == (5, 1, 1)
+    with pytest.raises(DataError, match="must be a whole number, at least 1, got True"):
+        sound(region_count=True)

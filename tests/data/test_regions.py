@@ -93,6 +93,29 @@ def test_scales_may_have_the_shape_of_a_row_or_of_its_regions(
     assert_array_equal(read_features(path), wanted)
 
 
+@every_format
+@pytest.mark.parametrize(
+    ("features", "scale"),
+    [
+        (MAPS, SCALE.T),  # of channels and regions
+        (MAPS, SCALE[:, :2]),
+        (MAPS.reshape(N, -1), SCALE),  # of rows without regions
+        (MAPS.reshape(N, -1), SCALE.reshape(1, -1)),
+    ],
+    ids=["transposed", "narrow", "regions for a row", "a row in two axes"],
+)
+def test_scales_of_another_shape_are_refused(
+    tmp_path: Path, write: Callable[..., Path], features: NDArray, scale: NDArray
+) -> None:
+    scale = np.ascontiguousarray(scale)
+    path = write(tmp_path / "maps", features=features, feature_scale=scale)
+
+    with pytest.raises(DataError, match="factor for each of the 12 feature"):
+        load(path)
+    with pytest.raises(DataError, match="one factor per column"):
+        read_features(path)
+
+
 @pytest.mark.parametrize("name", ["again.npz", "again.safetensors"])
 @pytest.mark.parametrize("dtype", [None, "float16", "int8"])
 def test_what_is_saved_has_its_three_axes_again(tmp_path: Path, name: str, dtype: Any) -> None:

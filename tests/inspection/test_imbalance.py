@@ -10,7 +10,12 @@ from numpy.typing import NDArray
 from unseen.data.dataset import ZeroShotData
 from unseen.data.simulate import simulate_toy
 from unseen.decide import SeenPenalty
-from unseen.inspection.imbalance import AttributeReadout, ImbalanceReport, inspect_imbalance
+from unseen.inspection.imbalance import (
+    AttributeReadout,
+    ImbalanceReport,
+    _places,
+    inspect_imbalance,
+)
 from unseen.methods import METHODS
 from unseen.methods.base import ZeroShotClassifier
 from unseen.methods.class_norm import ClassNorm
@@ -202,6 +207,39 @@ def test_weights_of_classes_that_the_data_lack_are_left_out(toy: ZeroShotData) -
     assert len(found.classes) == len(whole.classes) - 1
     assert found.classes.tolist() == np.flatnonzero(fewer.seen).tolist()
     assert_allclose(found.matrix, whole.matrix[1:])
+
+
+def test_weights_of_classes_described_the_same_are_all_there(toy: ZeroShotData) -> None:
+    """Two seen classes, and beside them an unseen one, have one description."""
+    (first, second, *_), (unseen, *_) = np.flatnonzero(toy.seen), np.flatnonzero(~toy.seen)
+    table = toy.class_attributes.copy()
+    table[second] = table[first]
+    same = replace(toy, class_attributes=table)
+    model = fit(same, ReZSL(tracker="cross_batch", **EPISODES))
+    found = inspect_imbalance(model, same).weights
+    order = np.arange(len(table))[::-1]
+    order = np.concatenate([[first, second], order[~np.isin(order, [first, second])]])
+    shuffled = replace(
+        same,
+        labels=np.argsort(order)[same.labels],
+        class_attributes=table[order],
+        class_names=tuple(same.class_names[label] for label in order),
+        validation=(),
+    )
+    other = inspect_imbalance(model, shuffled).weights
+
+    assert found is not None
+    assert other is not None
+    assert order[other.classes].tolist() == found.classes.tolist()
+    assert sorted(other.classes) == np.flatnonzero(shuffled.seen).tolist()
+    assert_allclose(other.matrix, found.matrix)
+
+    table[unseen] = table[first]
+    assert _places(table[[second, first]], replace(same, class_attributes=table)).tolist() == [
+        first,
+        second,
+    ]
+    assert _places(table[[first] * 3], same).tolist() == [first, second, -1]
 
 
 @pytest.mark.parametrize("kind", ["normalized-mse", None])

@@ -533,6 +533,16 @@ def test_an_unfitted_model_says_so(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", [name for name, kind in METHODS.items() if kind.same_as])
+def test_what_is_the_same_as_another_method_is_so(name: str, toy: ZeroShotData) -> None:
+    one, other = METHODS[name], METHODS[METHODS[name].same_as]
+    ours, theirs = (fit(kind(), toy).decision_function(toy.features) for kind in (one, other))
+
+    assert one().get_params() == other().get_params()
+    assert one.search_space == other.search_space
+    assert_allclose(ours, theirs, rtol=0, atol=1e-8 * abs(theirs).max())
+
+
 def test_every_method_has_its_name_and_reference() -> None:
     for name, Method in METHODS.items():
         assert re.fullmatch(r"[a-z0-9-]+", name)

@@ -16,9 +16,10 @@ from unseen.data.simulate import simulate_toy
 from unseen.losses import ReMSE
 from unseen.methods import network as methods_network
 from unseen.methods.network import NetworkClassifier
-from unseen.methods.rezsl import REGRESSIONS, EpochWeights, ReZSL
+from unseen.methods.rezsl import REGRESSIONS, ReZSL
 from unseen.methods.saving import CONFIG, _config_sha256, load_model
 from unseen.training.loop import EpochReport, Monitor
+from unseen.training.weight_history import EpochWeights
 
 PLAIN = {"feature_preprocessing": "none", "random_state": 0}
 
@@ -309,6 +310,8 @@ def test_other_regressions_have_no_weights(toy: ZeroShotData, kind: str | None) 
     [
         ({"regression": "remsse"}, "Did you mean 'remse'"),
         ({"tracker": "in-batch"}, "Did you mean 'in_batch'"),
+        ({"normalize": "no"}, "`normalize` must be one of True, False; got 'no'"),
+        ({"mean_normalize": "x"}, "`mean_normalize` must be one of True, False; got 'x'"),
         ({"batches": "episode"}, "Did you mean 'episodes'"),
         ({"optimizer": "sdg"}, "Did you mean 'sgd'"),
         ({"attribute_normalization": "standardize"}, "`attribute_normalization` must be one of"),

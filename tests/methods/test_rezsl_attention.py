@@ -17,7 +17,8 @@ from unseen.data.dataset import ZeroShotData
 from unseen.data.simulate import simulate_toy
 from unseen.methods.rezsl import ReZSL
 from unseen.nets.attribute_attention import compactness
-from unseen.training.loop import Monitor
+from unseen.training.checkpoint import CheckpointError
+from unseen.training.loop import EpochReport, Monitor
 
 REGIONS, CHANNELS, ATTRIBUTES = 4, 4, 8  # of the 16 features of toy data
 KNOWN = {"Method", "small", "model", "toy", "tmp_path"}
@@ -55,12 +56,18 @@ def fit(model: ReZSL, data: ZeroShotData, monitor: Monitor | None = None) -> ReZ
     return model.fit(train.features, train.labels, data.class_attributes, monitor=monitor)
 
 
+def write_words(path: Path, seed: int) -> NDArray:
+    vectors = np.random.default_rng(seed).normal(size=(ATTRIBUTES, 5)).astype(np.float32)
+    np.savez(path, vectors=vectors)
+
+    return vectors
+
+
 @pytest.fixture
 def words(tmp_path: Path) -> str:
-    path = tmp_path / "words.npz"
-    np.savez(path, vectors=np.random.default_rng(0).normal(size=(ATTRIBUTES, 5)))
+    write_words(tmp_path / "words.npz", 0)
 
-    return str(path)
+    return str(tmp_path / "words.npz")
 
 
 @pytest.mark.parametrize("check", CHECKS.values(), ids=list(CHECKS))
@@ -170,12 +177,39 @@ def test_a_saved_model_needs_no_file(toy: ZeroShotData, tmp_path: Path, words: s
     assert again.get_params() == model.get_params()
 
 
-def test_words_matter(toy: ZeroShotData, words: str) -> None:
-    with_words, without = fit(small(attribute_vectors=words), toy), fit(small(), toy)
+def test_words_matter(toy: ZeroShotData, tmp_path: Path) -> None:
+    """Of two files of one width; the initial weights are the same."""
+    attentions = []
+    for seed in (0, 1):
+        path = tmp_path / f"{seed}.npz"
+        vectors = write_words(path, seed)
+        model = fit(small(attribute_vectors=str(path)), toy)
+        assert_array_equal(model.vectors_, vectors)
+        attentions.append(model.attention(toy.features))
 
-    assert with_words.vectors_.shape == (ATTRIBUTES, 5)
-    assert without.vectors_ is None
-    assert not np.allclose(with_words.attention(toy.features), without.attention(toy.features))
+    assert not np.allclose(*attentions)
+    assert fit(small(), toy).vectors_ is None
+
+
+def test_a_training_does_not_resume_with_other_words(
+    toy: ZeroShotData, tmp_path: Path, words: str
+) -> None:
+    path = tmp_path / "run.ckpt"
+
+    def stop(report: EpochReport) -> None:
+        if report.epoch == 2:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        fit(small(attribute_vectors=words), toy, Monitor(stop, path))
+    write_words(Path(words), 1)
+    with pytest.raises(CheckpointError, match="other settings, seed or data"):
+        fit(small(attribute_vectors=words), toy, Monitor(checkpoint=path))
+
+    write_words(Path(words), 0)
+    resumed = fit(small(attribute_vectors=words), toy, Monitor(checkpoint=path))
+    whole = fit(small(attribute_vectors=words), toy)
+    assert_array_equal(resumed.attention(toy.features), whole.attention(toy.features))
 
 
 def test_compactness_draws_attention_together(toy: ZeroShotData) -> None:
@@ -191,6 +225,8 @@ def test_a_model_without_regions_attends_to_none(toy: ZeroShotData) -> None:
         fit(ReZSL(epochs=1), toy).attention(toy.features)
     with pytest.raises(ValueError, match="not fitted"):
         small().attention(toy.features)
+    with pytest.raises(ValueError, match=r"ratio=0: .* nothing is attended to"):
+        fit(small(ratio=0.0), toy).attention(toy.features)
 
 
 def test_attention_checks_its_input(toy: ZeroShotData) -> None:
@@ -211,6 +247,7 @@ def test_attention_checks_its_input(toy: ZeroShotData) -> None:
         ({"regions": None, "compactness_weight": 1.0}, "set `regions`"),
         ({"regions": None, "attribute_vectors": "words.npz"}, "set `regions`"),
         ({"compactness_weight": -1.0}, "`compactness_weight` must be"),
+        ({"compactness_weight": 1.0, "ratio": 0.0}, "of which ratio=0 takes nothing"),
         ({"attention_size": 0}, "`attention_size` must be"),
         ({"ratio": -0.1}, "`ratio` must be"),
         ({"attribute_vectors": "no-such-file.npz"}, "no-such-file.npz: Cannot be read: No such"),

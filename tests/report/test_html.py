@@ -2,12 +2,14 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from balance import Balance
 from stores import make_record, write_store
 
-from unseen.report.html import render_report
+from unseen.decide import SeenPenalty
+from unseen.report.html import penalties, render_report
 from unseen.report.records import read_runs
 
 
@@ -211,3 +213,11 @@ def test_progress_counts_data_sets(store: Path) -> None:
 
 def test_the_page_is_the_same_every_time(page: str, store: Path) -> None:
     assert render_report(read_runs([store])) == page
+
+
+def test_a_penalty_of_zero_is_none() -> None:
+    """Also in older stores, which have it with a sign."""
+    told = [str(SeenPenalty("offset", value, "chosen")) for value in (0.0, 0.5)]
+    runs = [SimpleNamespace(penalty=each) for each in (*told, "-0 (chosen)")]
+
+    assert penalties(SimpleNamespace(runs=runs)) == "none, -0.5 (chosen)"

@@ -18,9 +18,9 @@ from unseen.data.dataset import DataError, ZeroShotData
 from unseen.data.simulate import simulate_toy
 from unseen.inspection.imbalance import ImbalanceReport, LossWeights, inspect_imbalance
 from unseen.methods.eszsl import ESZSL
-from unseen.methods.rezsl import EpochWeights, ReZSL
+from unseen.methods.rezsl import ReZSL
 from unseen.metrics.imbalance import measure_imbalance
-from unseen.report.frames import log_ticks
+from unseen.report.figure_parts import log_ticks
 from unseen.report.imbalance_page import imbalance_numbers, render_imbalance
 from unseen.report.imbalance_plots import (
     chart_class,
@@ -34,6 +34,7 @@ from unseen.report.imbalance_plots import (
     worst_class,
 )
 from unseen.report.weight_plots import chart_weight_history, chart_weights
+from unseen.training.weight_history import EpochWeights
 
 COMMAND = "unseen inspect model/ <toy>.npz --what imbalance"
 CHARTS = {

@@ -14,6 +14,7 @@ from unseen.cli.benchmark_table import Scoreboard, watching
 from unseen.cli.console import note, notes, print_json, results
 from unseen.cli.data_notes import show_notes
 from unseen.cli.errors import UserError, naming_users
+from unseen.cli.regions import check_regions
 from unseen.cli.settings import find_recipe
 
 if TYPE_CHECKING:
@@ -95,15 +96,19 @@ def benchmark(
 
 def method_names(text: str) -> list[str]:
     """Returns the methods that ``-m`` names, each once."""
-    from unseen.methods import METHODS
-
     names = [name for part in text.split(",") if (name := part.strip())]
     if not names:
         raise UserError("`-m` names no method; `unseen methods` lists them.")
-    different = [name for name, kind in METHODS.items() if kind.same_as is None]
-    listed = [each for name in names for each in (different if name == ALL else (name,))]
+    listed = [each for name in names for each in (different_methods() if name == ALL else (name,))]
 
     return list(dict.fromkeys(listed))
+
+
+def different_methods() -> list[str]:
+    """Returns every method but those whose solution is another's."""
+    from unseen.methods import METHODS
+
+    return [name for name, kind in METHODS.items() if kind.same_as is None]
 
 
 def check_case(name: str) -> str:
@@ -139,6 +144,7 @@ def make_units(
         check_splits(loaded, text, selection)
         show_notes(loaded)
         for name, recipe in recipes.items():
+            check_regions(recipe.method, loaded)
             unit = Unit(
                 name=name,
                 recipe=recipe,

@@ -19,6 +19,7 @@ from unseen.cli.console import note, notes, print_json, progress, results
 from unseen.cli.data_notes import show_notes
 from unseen.cli.errors import UserError, naming_users
 from unseen.cli.lock import locking
+from unseen.cli.regions import check_regions, show_unused_regions
 from unseen.cli.settings import apply_settings, check_seed, find_recipe
 
 if TYPE_CHECKING:
@@ -73,7 +74,9 @@ def train(
 
     with locking(output):
         loaded = load(data, attributes)
+        check_regions(recipe.method, loaded)
         show_notes(loaded)
+        show_unused_regions(recipe.method, loaded)
         checkpoint = start_checkpoint(output, resume)
         with mentioning(checkpoint), progress() as bar:
             run = fit(recipe, loaded, checkpoint, bar)

@@ -80,7 +80,6 @@ def read_arrays(path: Path, attributes: str | None = None) -> ZeroShotData:
     features, layout, notes = read_examples(file)
     rows = len(features) if features.ndim else 0
     table = file.read(table_key(keys, attributes, path))
-    scale = file.read("feature_scale") if "feature_scale" in keys else None
 
     return ZeroShotData(
         features=features,
@@ -91,7 +90,6 @@ def read_arrays(path: Path, attributes: str | None = None) -> ZeroShotData:
         test_seen=to_index(file.read("test_seen"), rows),
         test_unseen=to_index(file.read("test_unseen"), rows),
         validation=read_validation(file, rows),
-        feature_scale=None if scale is None else to_rows(to_float32(scale), 1),
         **layout,
         source=read_source(file),
         notes=(*file.notes, *notes, *note_unknown(file.keys)),
@@ -191,26 +189,40 @@ def further_tables(keys: Sequence[str]) -> list[str]:
 
 
 def read_examples(file: ArrayFile) -> tuple[NDArray, dict[str, Any], list[str]]:
-    """Returns rows of features, what of the data set says how they were laid out, and notes."""
+    """Returns rows of features, what of the data set says how they are to be read, and notes."""
     if "features" in file.keys:
         features, notes = to_features(file.read("features"))
         regions = features.shape[1] if features.ndim == 3 else None
-        return to_rows(features, 2), {"region_count": regions}, notes
+        scale = read_scale(file, features.shape[1:])
+        return to_rows(features), {"region_count": regions, "feature_scale": scale}, notes
 
     pixels, image_shape = read_images(file)
+    scale = read_scale(file, pixels.shape[1:])
 
-    return pixels, {"image_shape": image_shape}, []
+    return pixels, {"image_shape": image_shape, "feature_scale": scale}, []
 
 
-def to_rows(array: NDArray, axes: int) -> NDArray:
-    """Joins the last two axes, of regions and channels, if there is one axis more than told.
+def to_rows(features: NDArray) -> NDArray:
+    """Joins the axes of regions and channels, (n, R, C), to one: (n, R * C).
 
     What is memory-mapped stays so. An array without values is left to the checks.
     """
-    if array.ndim != axes + 1 or 0 in array.shape:
-        return array
+    if features.ndim != 3 or 0 in features.shape:
+        return features
 
-    return array.reshape(*array.shape[:-2], -1)
+    return features.reshape(len(features), -1)
+
+
+def read_scale(file: ArrayFile, shape: tuple[int, ...]) -> NDArray | None:
+    """Returns the factor of each column, if there are any, given the shape of a stored example.
+
+    Only factors of that very shape are joined to a row; others are left to the checks.
+    """
+    if "feature_scale" not in file.keys:
+        return None
+    scale = to_float32(file.read("feature_scale"))
+
+    return scale.reshape(-1) if scale.shape == shape else scale
 
 
 def as_regions(rows: ArrayStream, count: int) -> ArrayStream:
@@ -369,11 +381,11 @@ def read_feature_arrays(path: Path) -> NDArray:
     if "features" not in file.keys:
         raise DataError([missing_keys(file.keys)[0]], str(path))
 
-    features = to_rows(file.read("features"), 2)
-    if "feature_scale" not in file.keys:
+    stored = file.read("features")
+    features, scale = to_rows(stored), read_scale(file, stored.shape[1:])
+    if scale is None:
         return features
 
-    scale = to_rows(to_float32(file.read("feature_scale")), 1)
     if features.ndim != 2 or scale.shape != features.shape[1:] or features.dtype.kind not in "fiub":
         problem = (
             f"`feature_scale` has the shape {scale.shape}, `features` {features.shape}; "

@@ -17,6 +17,7 @@ __all__ = [
 
 from collections.abc import Callable
 from math import prod
+from numbers import Integral
 from typing import Literal, get_args
 
 import numpy as np
@@ -153,7 +154,8 @@ def check_region_count(data: ZeroShotData) -> list[str]:
 
 
 def is_count(number: object) -> bool:
-    return isinstance(number, int) and not isinstance(number, bool) and number > 0
+    """Whether this is a whole number from 1, of Python or of NumPy."""
+    return isinstance(number, Integral) and not isinstance(number, bool) and int(number) > 0
 
 
 def check_labels(data: ZeroShotData) -> list[str]:

@@ -1,12 +1,12 @@
 """Notes on a data set: what is allowed, and worth knowing."""
 
-__all__ = ["notes_on"]
+__all__ = ["note_regions", "notes_on"]
 
 import numpy as np
 
 from unseen.data.check_splits import classes_of
 from unseen.data.dataset import SPLITS, ZeroShotData
-from unseen.data.wording import NAMED, counted, listed, name_class
+from unseen.data.wording import NAMED, counted, counted_regions, listed, name_class
 
 
 def notes_on(data: ZeroShotData) -> list[str]:
@@ -51,12 +51,10 @@ def note_regions(data: ZeroShotData) -> list[str]:
     if data.region_count is None:
         return []
 
-    regions = counted(data.region_count, "region")
-    channels = counted(data.features.shape[1] // data.region_count, "channel")
+    regions = counted_regions(data.region_count, data.features.shape[1])
 
     return [
-        f"A row of features is {regions} of {channels}: rezsl attends to them with "
-        f"regions={data.region_count}."
+        f"A row of features is {regions}: rezsl attends to them with regions={data.region_count}."
     ]
 
 

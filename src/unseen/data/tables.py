@@ -49,7 +49,7 @@ def read_features(path: str | Path) -> NDArray[np.float32]:
     path = find_table(path, "rows") if path.is_dir() else path
     suffix = path.suffix.lower()
     if suffix == ".npy":
-        features = to_rows(read_npy(path), 2)
+        features = to_rows(read_npy(path))
     elif suffix in ARRAY_SUFFIXES:
         features = read_feature_arrays(path)
     elif suffix in COLUMN_SUFFIXES:

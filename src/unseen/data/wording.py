@@ -6,6 +6,7 @@ __all__ = [
     "listed",
     "listed_rows",
     "counted",
+    "counted_regions",
     "capitalised",
     "describe",
     "mask_hint",
@@ -43,6 +44,11 @@ def listed_rows(rows: NDArray) -> str:
 def counted(number: int, noun: str) -> str:
     """Returns ``1 row`` or ``2,320 rows``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def counted_regions(regions: int, columns: int) -> str:
+    """Returns ``4 regions of 7 channels``, given the number of columns of a row."""
+    return f"{counted(regions, 'region')} of {counted(columns // regions, 'channel')}"
 
 
 def capitalised(text: str) -> str:

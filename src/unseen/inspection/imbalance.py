@@ -14,6 +14,7 @@ __all__ = [
     "inspect_imbalance",
 ]
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self, runtime_checkable
@@ -27,7 +28,6 @@ from sklearn.preprocessing import StandardScaler
 from unseen.data.dataset import ZeroShotData
 from unseen.data.splits import HiddenClassFolds
 from unseen.methods.base import ZeroShotClassifier, row_keys
-from unseen.methods.rezsl import EpochWeights, ReZSL
 from unseen.methods.saving import method_name
 from unseen.metrics.gzsl import GZSLResult, SeenUnseenCurve, gzsl_result, seen_unseen_curve
 from unseen.metrics.imbalance import (
@@ -40,6 +40,7 @@ from unseen.metrics.imbalance import (
     measure_imbalance,
 )
 from unseen.metrics.misclassification import unit_rows
+from unseen.training.weight_history import EpochWeights
 
 PENALTIES = tuple(10.0**exponent for exponent in range(-5, 2))  # per training row
 OWN, READOUT = "predicted by the method", "read out of its scores for seen classes"
@@ -57,6 +58,17 @@ class PredictsAttributes(Protocol):
     def predict_attributes(self, X: NDArray) -> NDArray:
         """Returns the attributes of features (n, d), with shape (n, a)."""
         ...
+
+
+@runtime_checkable
+class WeightsErrors(Protocol):
+    """A fitted method whose loss may be ReMSE: ``network_.remse``, or ``None`` for another loss."""
+
+    seen_: NDArray[np.bool_]
+    class_attributes_: NDArray[np.float32]
+    network_: Any
+    weight_history_: list[EpochWeights]
+    mean_normalize: bool
 
 
 class AttributeReadout:
@@ -142,7 +154,8 @@ class LossWeights:
     """The weights that ReMSE gave to errors when the training ended, and on the way.
 
     Arguments:
-        classes: The seen classes, as rows of the class table, with shape :math:`(k,)`.
+        classes: The seen classes, as rows of the class table, with shape :math:`(k,)`; those of one
+            description stand in the order of the table.
         matrix: The weight of each class and attribute, with shape :math:`(k, a)`; NaN for classes
             that the tracker does not know: those that were not in the last batch, or, with the
             tracker ``"cross_batch"``, in none.
@@ -162,7 +175,7 @@ class LossWeights:
 
     @property
     def mean(self) -> float:
-        """The mean weight; without ``mean_normalized`` it multiplies the weight of the loss."""
+        """The mean weight: without ``mean_normalized``, about what multiplies the loss's weight."""
         return float(self.matrix[self.known].mean())
 
     @property
@@ -283,7 +296,7 @@ def inspect_imbalance(
         curve=None if of_seen.all() else seen_unseen_curve(scores, labels, data.seen),
         bare=gzsl_result(scores, labels, data.seen),
         stored=gzsl_result(scores, labels, data.seen, penalized, penalty=str(penalty or "none")),
-        weights=_weights(model, table),
+        weights=_weights(model, data),
     )
 
 
@@ -326,19 +339,17 @@ def _count_correlation(seen: Imbalance, data: ZeroShotData) -> float:
     return count_error_correlation(seen.matrix, counts[seen.classes])
 
 
-def _weights(model: ZeroShotClassifier, table: NDArray[np.float32]) -> LossWeights | None:
-    """Returns the weights of the model's loss, if it has any, with its classes in a table."""
-    if not isinstance(model, ReZSL) or model.network_.remse is None:
+def _weights(model: ZeroShotClassifier, data: ZeroShotData) -> LossWeights | None:
+    """Returns the weights of the model's loss, if it has any, with its classes in the data."""
+    if not isinstance(model, WeightsErrors) or model.network_.remse is None:
         return None
     remse = model.network_.remse
     matrix, known = remse.weights().cpu().numpy(), remse.filled.cpu().numpy()
     matrix[~known] = np.nan
 
     rows = np.flatnonzero(model.seen_)
-    if not np.array_equal(table, model.class_attributes_):  # in another order, or of fewer classes
-        place = {key: row for row, key in enumerate(row_keys(table))}
-        found = [place.get(key, -1) for key in row_keys(model.class_attributes_[rows])]
-        rows = np.array(found)
+    if not np.array_equal(data.class_attributes, model.class_attributes_):  # moved, or fewer
+        rows = _places(model.class_attributes_[rows], data)
 
     return LossWeights(
         classes=rows[rows >= 0],
@@ -346,3 +357,17 @@ def _weights(model: ZeroShotClassifier, table: NDArray[np.float32]) -> LossWeigh
         history=tuple(model.weight_history_),
         mean_normalized=model.mean_normalize,
     )
+
+
+def _places(described: NDArray[np.float32], data: ZeroShotData) -> NDArray[np.int64]:
+    """Returns the row of each description (k, a) among the seen classes of data, or -1.
+
+    Equal descriptions take the rows that have them in turn.
+    """
+    rows = np.flatnonzero(data.seen)
+    places: dict[bytes, deque[int]] = {}
+    for row, key in zip(rows.tolist(), row_keys(data.class_attributes[rows]), strict=True):
+        places.setdefault(key, deque()).append(row)
+    left = (places.get(key) for key in row_keys(described))
+
+    return np.array([rows.popleft() if rows else -1 for rows in left], dtype=np.int64)

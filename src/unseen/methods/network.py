@@ -136,6 +136,10 @@ class NetworkClassifier(ZeroShotClassifier):
     def _look_at(self, features: FeaturePreprocessing, X: NDArray) -> None:
         """Sets what the network depends on beside sizes, given the fitted preparation."""
 
+    def _further_inputs(self) -> dict[str, str]:
+        """Returns a hash of each file that a prepared training learns from beside its data."""
+        return {}
+
     def _settle(self, S: Tensor) -> None:
         """Ends the training, given the normalised descriptions of the seen classes, (k, a)."""
 
@@ -274,6 +278,7 @@ class NetworkClassifier(ZeroShotClassifier):
             "seed": seed,
             "data": monitor.data_hash,
             "rows": [*X.shape, hashlib.sha256(rows.tobytes() + S.tobytes()).hexdigest()],
+            **self._further_inputs(),
         }
 
         return Checkpoint(monitor.checkpoint, run)

@@ -5,11 +5,12 @@ References:
     https://arxiv.org/abs/2210.07031
 """
 
-__all__ = ["EpochWeights", "ReZSL"]
+__all__ = ["ReZSL"]
 
+import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -39,23 +40,11 @@ from unseen.training.checkpoint import Checkpoint
 from unseen.training.loop import EpochReport
 from unseen.training.resident import chunks
 from unseen.training.step import OPTIMIZERS
+from unseen.training.weight_history import EpochWeights, weights_after
 
 REGRESSIONS = ("remse", "mse", "normalized-mse", "balanced-mse", None)
-LENGTHS = ("unit", "sqrt", "raw")  # what else there is moves descriptions: another cosine
-
-
-class EpochWeights(NamedTuple):
-    """The weights of ReMSE after an epoch, over the classes that its tracker then knows.
-
-    Arguments:
-        epoch: The number of epochs done, from 1.
-        mean: The mean weight; it multiplies the weight of the loss.
-        greatest: The greatest weight.
-    """
-
-    epoch: int
-    mean: float
-    greatest: float
+# `standardize` would shift descriptions, and so change cosines.
+LENGTHS = ("unit", "sqrt", "raw")
 
 
 class ReZSL(NetworkClassifier):
@@ -251,13 +240,18 @@ class ReZSL(NetworkClassifier):
             The attention, with shape :math:`(n, a, R)`: over the regions it sums to 1.
 
         Raises:
-            ValueError: If the model was fitted without ``regions``.
+            ValueError: If the model was fitted without ``regions``, or with ``ratio=0``.
         """
         check_is_fitted(self)
         if not isinstance(self.network_, AttentionNetwork):
             raise ValueError(
                 "This model was fitted without `regions`, so it attends to none; fit one with "
                 "ReZSL(regions=...) on the regions of a feature map, with shape (n, R * C)."
+            )
+        if not self.network_.attention.ratio:
+            raise ValueError(
+                "This model was fitted with ratio=0: it takes the mean of the regions, and nothing "
+                "is attended to. Fit one with ReZSL(regions=..., ratio=1.0)."
             )
 
         return self._over_rows(X, lambda x: self.network_.attend(x)[1])
@@ -290,6 +284,12 @@ class ReZSL(NetworkClassifier):
             self.vectors_ = torch.from_numpy(vectors)
 
         return super()._preparations(X.reshape(len(X) * self.regions, -1), S)
+
+    def _further_inputs(self) -> dict[str, str]:
+        if self.vectors_ is None:
+            return {}
+
+        return {"vectors": hashlib.sha256(self.vectors_.numpy().tobytes()).hexdigest()}
 
     def _check_regions(self, regions: int, d: int) -> None:
         """Raises a ``ValueError`` if rows of ``d`` features do not consist of so many regions."""
@@ -382,14 +382,8 @@ class ReZSL(NetworkClassifier):
             self._keep_weights(self.epochs)
 
     def _keep_weights(self, epoch: int) -> None:
-        """Notes mean and greatest weight of the classes that the tracker knows after an epoch."""
-        remse = self.network_.remse
-        if remse is None:
-            return
-        weights = remse.weights()[remse.filled]
-        self.weight_history_.append(
-            EpochWeights(epoch, weights.mean().item(), weights.max().item())
-        )
+        if self.network_.remse is not None:
+            self.weight_history_.append(weights_after(epoch, self.network_.remse))
 
     def _loss(self, x: Tensor, target: Tensor, S: Tensor, unseen: Tensor) -> Tensor:  # noqa: ARG002
         if self.compactness_weight:
@@ -424,6 +418,8 @@ class ReZSL(NetworkClassifier):
         check_choice("attribute_normalization", self.attribute_normalization, LENGTHS)
         check_choice("regression", self.regression, REGRESSIONS)
         check_choice("tracker", self.tracker, TRACKERS)
+        check_choice("normalize", self.normalize, (True, False))
+        check_choice("mean_normalize", self.mean_normalize, (True, False))
         check_choice("batches", self.batches, ("random", "episodes"))
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         check_number("hidden", self.hidden, 0, whole=True)
@@ -436,6 +432,11 @@ class ReZSL(NetworkClassifier):
             raise ValueError(
                 "`attribute_vectors` and `compactness_weight` are for attention over regions: set "
                 "`regions`, or leave them out."
+            )
+        if self.compactness_weight and not self.ratio:
+            raise ValueError(
+                "`compactness_weight` is for attention, of which ratio=0 takes nothing: set one "
+                "to 0, and not the other."
             )
         check_number("scale", self.scale, 0, open_low=True)
         check_number("regression_weight", self.regression_weight, 0)

@@ -20,15 +20,15 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
-def check_choice(setting: str, value: object, choices: Iterable[str | None]) -> None:
-    """Raises an error unless a setting is one of some names.
+def check_choice(setting: str, value: object, choices: Iterable[str | bool | None]) -> None:
+    """Raises an error unless a setting is one of some names, or true or false.
 
     Raises:
         ValueError: Names the setting, the value, the choices and the nearest of them.
     """
     choices = list(choices)
     if value not in choices:
-        names = [choice for choice in choices if choice is not None]
+        names = [choice for choice in choices if isinstance(choice, str)]
         raise ValueError(
             f"`{setting}` must be one of {', '.join(map(repr, choices))}; got {value!r}."
             + nearest(str(value), names)

@@ -99,7 +99,8 @@ class AttributeAttention(nn.Module):
             :math:`(n, a, R)`; over the regions it sums to 1.
         """
         n, places, channels = regions.shape
-        product = linear if self.training else F.linear  # whose rows do not depend on others
+        # the rows of F.linear do not depend on others; the faster one trains
+        product = linear if self.training else F.linear
         keys, values, pooled, constant = self._directions()
         found = product(regions.reshape(-1, channels), torch.cat([keys, values]))  # (n R, 2a)
         logits, content = found.view(n, places, -1).chunk(2, dim=2)  # (n, R, a)

@@ -39,7 +39,7 @@ def plot_attention(
     """Draws images, and over each in grey the attention of some attributes, on one colour scale.
 
     Arguments:
-        images: The images, with shape :math:`(n, h, w, 3)`.
+        images: The images, uint8 from 0 to 255, with shape :math:`(n, h, w, 3)`.
         attention: The attention over a square grid of regions row by row, with shape
             :math:`(n, a, R)`.
         attribute_names: The names of the :math:`a` attributes.
@@ -50,7 +50,8 @@ def plot_attention(
         predicted: The class that each was taken for.
 
     Raises:
-        ValueError: If the shapes do not fit each other, or the regions are no square grid.
+        ValueError: If the images are not uint8, the shapes do not fit each other, the regions are
+            no square grid, or there is no attribute to draw.
         DataError: If the file cannot be written.
 
     Example:
@@ -68,7 +69,7 @@ def plot_attention(
     from matplotlib.colors import Normalize
 
     side = _check(images, attention, attribute_names, classes, predicted)
-    columns = list(range(len(attribute_names))) if chosen is None else list(chosen)
+    columns = _columns(len(attribute_names), chosen)
     shown = attention[:, columns].reshape(len(images), len(columns), side, side)
     scale = ScalarMappable(Normalize(0, shown.max()), _colours())
     texts = classes is not None or predicted is not None
@@ -136,6 +137,11 @@ def _check(
     """Returns the number of regions along a side of the grid."""
     if images.ndim != 4 or images.shape[3] != 3 or not len(images):
         raise ValueError(f"`images` must have the shape (n, h, w, 3), got {images.shape}.")
+    if images.dtype != np.uint8:
+        raise ValueError(
+            f"`images` must be uint8 from 0 to 255, got {images.dtype}; fractions are brought "
+            "there by `(255 * images).round().astype(np.uint8)`."
+        )
     if attention.ndim != 3 or attention.shape[:2] != (len(images), len(names)):
         raise ValueError(
             f"`attention` must have the shape ({len(images)}, {len(names)}, regions), for so many "
@@ -151,6 +157,19 @@ def _check(
         )
 
     return side
+
+
+def _columns(attributes: int, chosen: Sequence[int] | None) -> list[int]:
+    """Returns the attributes to draw."""
+    columns = list(range(attributes) if chosen is None else chosen)
+    if not columns:
+        raise ValueError("`chosen` names no attribute to draw; leave it out to draw all.")
+    if wrong := [column for column in columns if not 0 <= column < attributes]:
+        raise ValueError(
+            f"`chosen` must hold attributes from 0 to {attributes - 1}, got {wrong[0]}."
+        )
+
+    return columns
 
 
 def _prepare(axes: "Axes", name: str) -> None:

@@ -31,6 +31,7 @@ TEMPLATE, STYLE = "report.html.j2", "report.css"
 IN_COLOUR = len(SERIES)  # methods
 WITH_BARS = 3
 NOTHING = "–"
+NO_PENALTY = ("0", "-0")  # the latter of older runs
 HEADING, STREAM_HEADING = "Zero-shot learning compared", "Continual zero-shot learning compared"
 SELECTIONS = {"hidden": "hidden classes", "last": "as given", "oracle": "test (oracle)"}
 
@@ -257,7 +258,7 @@ def in_words(value: object) -> str:
 def penalties(method: MethodSummary) -> str:
     """Returns the stored penalties of the seeds, with how they were chosen said once."""
     parts = [run.penalty.partition(" (") for run in method.runs]
-    values = ", ".join(unique("none" if value == "-0" else value for value, _, _ in parts))
+    values = ", ".join(unique("none" if value in NO_PENALTY else value for value, _, _ in parts))
 
     return values + "".join(unique(space + how for _, space, how in parts))
 

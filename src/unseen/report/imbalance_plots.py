@@ -24,7 +24,7 @@ from unseen.inspection.imbalance import ImbalanceReport
 from unseen.metrics.imbalance import worst_attributes
 from unseen.metrics.misclassification import unit_rows
 from unseen.report import charts, svg, variance_plots
-from unseen.report.frames import (
+from unseen.report.figure_parts import (
     FILE,
     MANY,
     PAGE,

@@ -8,7 +8,7 @@ import numpy as np
 
 from unseen.inspection.imbalance import ImbalanceReport
 from unseen.report import charts, svg
-from unseen.report.frames import (
+from unseen.report.figure_parts import (
     MANY,
     PAGE,
     TEXT,
