@@ -115,7 +115,8 @@ def draw(data: ZeroShotData, path: Path) -> None:
     ):
         name = data.class_names[row]
         axes.scatter(*dots.T, s=9, color=colour, linewidths=0, label=f"{name}, real")
-        axes.scatter(*crosses.T, s=16, marker="x", color=colour, linewidths=0.8, label="made")
+        axes.scatter(*crosses.T, s=16, marker="x", color=colour, linewidths=0.8)
+    axes.scatter([], [], s=16, marker="x", color=INK, linewidths=0.8, label="made, by its colour")
     axes.legend(
         loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=8, labelcolor=INK
     )
