@@ -195,6 +195,12 @@ def test_the_data_sets_own_split_can_choose(toy: ZeroShotData) -> None:
         choose_seen_penalty(Bilinear(), toy, "own")
 
 
+def test_the_choice_takes_one_data_set(toy: ZeroShotData) -> None:
+    train = toy.subset("train")
+    with pytest.raises(TypeError, match=r"takes a `ZeroShotData`.*; got ndarray"):
+        choose_seen_penalty(Bilinear(), train.features, train.labels, toy.class_attributes)
+
+
 def test_the_method_stays_as_it_was(toy: ZeroShotData) -> None:
     method = Bilinear()
     choose_seen_penalty(method, toy)

@@ -111,6 +111,7 @@ def choose_seen_penalty(
         The penalty.
 
     Raises:
+        TypeError: If the data are no ``ZeroShotData``.
         ValueError: If there are fewer than four seen classes, or no split of the data set's own.
 
     Example:
@@ -120,6 +121,12 @@ def choose_seen_penalty(
         >>> penalty.selection
         'chosen on hidden seen classes'
     """
+    if not isinstance(data, ZeroShotData):
+        raise TypeError(
+            "`choose_seen_penalty(method, data)` takes a `ZeroShotData`, which has features, "
+            f"labels and classes in one; got {type(data).__name__}. Make one with "
+            "`unseen.ZeroShotData(...)` or `unseen.load(path)`."
+        )
     tasks = rehearsals(data, folds)
     curves, bare = [], []
     for task in tasks:

@@ -1,5 +1,6 @@
 """The run store: kills, neighbours, damage."""
 
+import errno
 import json
 import os
 import subprocess
@@ -52,6 +53,20 @@ def test_a_key_is_written_once(folder: Path) -> None:
 
     assert not RunStore(folder).append(record("a", other=1))
     assert (folder / "runs.jsonl").read_bytes() == before
+
+
+def test_a_full_disk_is_told_with_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    store, before = RunStore(folder), (folder / "runs.jsonl").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        with pytest.raises(DataError, match=r"runs\.jsonl.*No space left.*make room"):
+            store.append(record("c"))
+
+    assert (folder / "runs.jsonl").read_bytes() == before
+    assert store.append(record("c"))
 
 
 def test_a_store_sees_what_others_append(folder: Path) -> None:

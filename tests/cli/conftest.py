@@ -1,6 +1,8 @@
 """What the tests of the command share: toy data in every format, and a model trained on it."""
 
-from collections.abc import Callable
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +13,8 @@ from unseen.data.dataset import ZeroShotData
 from unseen.data.load import load, save
 from unseen.data.simulate import simulate_toy, write_xlsa17_folder
 
-QUICK = ("--set", "hidden=16", "epochs=3", "batch_size=32", "precision=float32")
+SETTINGS = ("hidden=16", "epochs=3", "batch_size=32", "precision=float32")
+QUICK = tuple(word for setting in SETTINGS for word in ("--set", setting))
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,22 @@ def command(capsys: pytest.CaptureFixture[str]) -> Command:
         return Run(code, captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture
+def full_disk() -> Callable[[int], AbstractContextManager[None]]:
+    """Returns what lets no file grow beyond some bytes, as a full disk would."""
+
+    @contextmanager
+    def limit(size: int) -> Iterator[None]:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return limit
 
 
 @pytest.fixture(scope="session")

@@ -429,7 +429,7 @@ CASES: dict[str, tuple[Spoil, str, str]] = {
     ),
     "two settings": (
         nothing,
-        TRAIN_TOY + "--set lr=fast legacy_smoothing=1",
+        TRAIN_TOY + "--set lr=fast --set legacy_smoothing=1",
         r"`lr` must be a number; got 'fast'[^`]*`legacy_smoothing` must be true or false; got '1'",
     ),
     "setting out of bounds": (nothing, TRAIN_TOY + "--set epochs=0", r"`epochs` must .*got 0"),
@@ -462,7 +462,7 @@ CASES: dict[str, tuple[Spoil, str, str]] = {
     "unknown penalty": (nothing, TRAIN_TOY + "--penalty hiden", r'"hiden".*mean "hidden"'),
     "diverging": (
         nothing,
-        TRAIN_TOY + "--set lr=1e30 scale=none norm=none epochs=9",
+        TRAIN_TOY + "--set lr=1e30 --set scale=none --set norm=none --set epochs=9",
         r"loss became .* in epoch \d of 9.*\(a\).*learning rate",
     ),
     "output is a file": (write("out", b"mine"), TRAIN_TOY, r"out is a file"),
@@ -593,6 +593,77 @@ CASES: dict[str, tuple[Spoil, str, str]] = {
         r"out\.csv.*not a regular file",
     ),
     "disk full": (full_disk, PREDICT_TOY, r"out\.csv.*No space left"),
+    "table over the features": (
+        lambda bench: (bench.new / "f.csv").write_text("a,b\n1,2\n") and None,
+        "predict {model} {new}/f.csv -o {new}/f.csv",
+        r"f\.csv is a file that is read; `--output` must name another",
+    ),
+    "table over the rows of a folder": (
+        remove("classes.csv"),
+        "predict {model} {new}/tables -o {new}/tables/rows.csv",
+        r"rows\.csv is a file that is read; `--output` must name another",
+    ),
+    "table in the model": (
+        nothing,
+        "predict {model} {toys}/toy.npz -o {model}/out.csv",
+        r"out\.csv is in the folder of the model",
+    ),
+    "figure over the model": (
+        nothing,
+        "inspect {model} {toys}/toy.npz --what imbalance -o {model}/config.json",
+        r"config\.json is in the folder of the model",
+    ),
+    "features nowhere": (nothing, "predict {model} {new}/none", r"none does not exist"),
+    "model for features": (
+        nothing,
+        "predict {toys}/toy.npz {model}",
+        r"model is a model folder: it comes first, and then .*toy\.npz",
+    ),
+    "model for data": (
+        nothing,
+        "evaluate digits {model}",
+        r"model is a model folder: it comes first, and then digits",
+    ),
+    "info of a model": (nothing, "data info {model}", r"model is a model folder, and data are"),
+    "runs in a model": (
+        nothing,
+        "benchmark digits -m eszsl -o {model}",
+        r"model is a model folder; `--output` must name another",
+    ),
+    "streams in a model": (
+        nothing,
+        "continual digits -o {model}",
+        r"model is a model folder; `--output` must name another",
+    ),
+    "runs in the root": (nothing, "benchmark digits -o /", r"name a folder for the runs; got /"),
+    "runs in a file": (write("out", b"mine"), "benchmark digits -o {new}/out", r"out is a file;"),
+    "an empty word": (nothing, "predict {model} ''", r"word after `unseen predict .*` is empty"),
+    "capitals": (nothing, "train DIGITS -o {new}/out", r"Did you mean the embedded data 'digits'"),
+    "class table with a colon": (
+        nothing,
+        "train {toys}/toy.npz:words -o {new}/out",
+        r"Name the class table apart from the file: --attributes words",
+    ),
+    "setting without a sign": (
+        nothing,
+        TRAIN_TOY + "--set hidden=8 epochs=1",
+        r"no place for `epochs=1`: each setting needs a `--set` of its own",
+    ),
+    "a word too many": (nothing, TRAIN_TOY + "extra", r"no place for `extra`: a path with spaces"),
+    "an option mistyped": (nothing, "--versoin", r"no option --versoin. Did you mean --version\?"),
+    "no setting": (nothing, TRAIN_TOY + "--set", r"--set needs a value"),
+    "a setting twice": (
+        nothing,
+        TRAIN_TOY + "--set lr=0.1 --set lr=0.2",
+        r"`--set lr` is given twice, as lr=0.1 and as lr=0.2",
+    ),
+    "a setting of another method": (
+        nothing,
+        TRAIN_TOY + "-m eszsl --set lr=0.1",
+        r"no setting 'lr'.*`unseen methods eszsl`",
+    ),
+    "seed with a fraction": (nothing, TRAIN_TOY + "--seed 1.5", r'whole number; got "1\.5"'),
+    "top with a fraction": (nothing, PREDICT_TOY + " --top 1.5", r'whole number; got "1\.5"'),
     # unseen data convert and fetch, unseen methods, unseen demo
     "convert to nowhere": (
         nothing,
@@ -617,7 +688,7 @@ CASES: dict[str, tuple[Spoil, str, str]] = {
     "address of no archive": (nothing, "data fetch {new} --url ftp://a/b", r"ftp://a/b"),
     "no SHA-256": (nothing, "data fetch {new} --sha256 123", r"64 hexadecimal digits, got '123'"),
     "no such recipe": (nothing, "methods mlp+8", r"'mlp\+8'\. Did you mean 'mlp\+"),
-    "demo into a file": (write("out", b"mine"), "demo -o {new}/out", r"out: File exists"),
+    "demo into a file": (write("out", b"mine"), "demo -o {new}/out", r"out is a file; `--output`"),
     "demo with a negative seed": (nothing, "demo -o {new} --seed -1", r"`--seed` must be .*got -1"),
 }
 

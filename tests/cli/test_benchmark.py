@@ -445,5 +445,5 @@ def test_ctrl_c_says_how_to_go_on(toys: Path, tmp_path: Path) -> None:
     done = len(read_records(tmp_path / "runs")) - 1
     assert process.returncode == 130
     assert f"interrupted: {done} of 300 runs are in {tmp_path / 'runs'}" in err
-    assert "the same command goes on" in err
+    assert "the same command goes on. A choice of settings that was under way is made" in err
     assert "Traceback" not in err

@@ -22,6 +22,7 @@ from scipy.io import loadmat, savemat
 from unseen.cli import main
 from unseen.data.load import attribute_tables, load, save
 from unseen.data.simulate import write_xlsa17_folder
+from unseen.decide import SeenPenalty
 from unseen.methods import METHODS
 from unseen.methods.saving import load_model
 from unseen.training.loop import Monitor
@@ -163,6 +164,19 @@ def test_convert_replaces_nothing(command: Command, toys: Path, tmp_path: Path, 
     assert (tmp_path / name).read_bytes() == before
 
 
+def test_convert_leaves_no_classes_without_rows(
+    command: Command, toys: Path, tmp_path: Path, full_disk: Callable[[int], Any]
+) -> None:
+    words = ("data", "convert", toys / "toy.npz", tmp_path / "rows.csv")
+    with full_disk(4096):  # enough for the classes
+        run = command(*words)
+
+    assert run.code == 2
+    assert "rows.csv: Cannot be written" in run.err
+    assert not list(tmp_path.iterdir())
+    assert command(*words).code == 0
+
+
 def test_check_marks_the_leaks_of_every_split_file(
     command: Command, toy: Any, tmp_path: Path
 ) -> None:
@@ -291,8 +305,9 @@ def test_train_reads_8_bit_features_in_16_bits(
 def test_settings_are_typed(
     command: Command, toys: Path, tmp_path: Path, quick: tuple[str, ...]
 ) -> None:
-    texts = ("scale=none", "norm=null", "legacy_smoothing=TRUE", "lr=1", "precision=float32")
-    run = command("train", toys / "toy.npz", "-o", tmp_path / "model", *quick, *texts)
+    texts = ("scale=none", "norm=null", "legacy_smoothing=TRUE", "lr=1")
+    more = (word for text in texts for word in ("--set", text))
+    run = command("train", toys / "toy.npz", "-o", tmp_path / "model", *quick, *more)
 
     settings = load_model(tmp_path / "model").get_params()
     assert run.code == 0
@@ -302,8 +317,8 @@ def test_settings_are_typed(
 
 
 def test_resume_after_kill_gives_the_same_weights(toys: Path, tmp_path: Path) -> None:
-    argv = [toys / "toy.npz", "--penalty", "none", "--set", "epochs=60", "hidden=64"]
-    argv += ["batch_size=8", "precision=float32"]
+    argv = [toys / "toy.npz", "--penalty", "none", "--set", "epochs=60", "--set", "hidden=64"]
+    argv += ["--set", "batch_size=8", "--set", "precision=float32"]
     whole = tmp_path / "whole"
     assert run_process("train", *argv, "-o", whole).returncode == 0
 
@@ -332,7 +347,7 @@ def test_a_run_with_other_settings_does_not_resume(
     command: Command, toys: Path, tmp_path: Path, quick: tuple[str, ...]
 ) -> None:
     checkpoint = interrupt(toys, tmp_path, quick)
-    argv = ("train", toys / "toy.npz", "-o", tmp_path / "model", *quick, "lr=0.1")
+    argv = ("train", toys / "toy.npz", "-o", tmp_path / "model", *quick, "--set", "lr=0.1")
 
     refused = command(*argv, "--resume")
     assert refused.code == 2
@@ -456,7 +471,21 @@ def test_without_unseen_test_rows_there_is_no_oracle(
     assert "oracle" not in run.out
     for err in (trained.err, run.err):
         assert "note: `test_unseen` is empty" in err
-        assert "share one description" in err
+        assert f"1 group of classes share one description: `unseen data check {data}`" in err
+        assert "class 0" not in err  # the names are where the note points to
+    assert "class 0 ('class_001') = class 1" in command("data", "check", data).out
+
+
+def test_check_names_equal_descriptions_of_every_class_table(
+    command: Command, toy: Any, tmp_path: Path
+) -> None:
+    tied = toy.class_attributes.copy()
+    tied[4] = tied[2]
+    save(toy, tmp_path / "toy.npz", tables={"words": tied})
+    run = command("data", "check", tmp_path / "toy.npz")
+
+    assert run.out.count("class 2 ('class_003') = class 4") == 1
+    assert "note: class table 'words': 1 group of classes share one description" in run.out
 
 
 def test_evaluate_names_the_table_that_fits(
@@ -500,6 +529,43 @@ def test_evaluate_per_class_is_sorted(command: Command, toys: Path, model: Path)
     assert accuracies == sorted(accuracies, reverse=True)
 
 
+def test_evaluate_per_class_names_what_a_class_is_taken_for(
+    command: Command, toys: Path, model: Path
+) -> None:
+    from sklearn.metrics import confusion_matrix
+
+    fitted, data = load_model(model), load(toys / "toy.npz")
+    rows = np.concatenate([data.test_seen, data.test_unseen])
+    labels, predictions = data.labels[rows], fitted.predict(data.rows(rows))
+    confusion = confusion_matrix(labels, predictions, labels=np.arange(12), normalize="true")
+    np.fill_diagonal(confusion, 0)
+    argv = ("evaluate", model, toys / "toy.npz")
+    told = json.loads(command(*argv, "--json").out)["most_often_taken_for"]
+    shown = command(*argv, "--per-class").out
+
+    assert confusion.any()
+    assert "per class, with the stored penalty" in shown
+    for name, shares in zip(data.class_names, confusion, strict=True):
+        (line,) = re.findall(rf"^{name} .*?\d+\.\d(.*)$", shown, re.MULTILINE)
+        if not shares.any():
+            assert told[name] is None
+            assert not line.strip()
+            continue
+        other = data.class_names[shares.argmax()]
+        assert told[name] == {"class": other, "share": pytest.approx(shares.max())}
+        assert line.split() == [other, f"{100 * shares.max():.1f}"]
+
+
+def test_evaluate_per_class_says_that_there_is_no_penalty(
+    command: Command, toys: Path, tmp_path: Path, quick: tuple[str, ...]
+) -> None:
+    argv = ("train", toys / "toy.npz", "-o", tmp_path / "model", "--penalty", "none")
+    assert command(*argv, *quick).code == 0
+    run = command("evaluate", tmp_path / "model", toys / "toy.npz", "--per-class")
+
+    assert "per class, with no penalty" in run.out
+
+
 def test_evaluate_per_sample_says_so(command: Command, toys: Path, model: Path) -> None:
     assert (
         "each sample counts the same"
@@ -512,6 +578,7 @@ def test_evaluate_notes_other_files(command: Command, toys: Path, model: Path) -
 
     assert run.code == 0
     assert re.match(r"note: the files of .* SHA-256 differs", run.err)
+    assert "Expected if you added classes or rows" in run.err
 
 
 # unseen predict
@@ -565,7 +632,8 @@ def test_predict_notes_new_classes_described_the_same(
 ) -> None:
     fitted = load_model(model)
     names, known = fitted.class_names_, fitted.class_attributes_
-    described = {"late": known[0], "new": known[0] + 1, "newer": known[0] + 1, names[2]: known[2]}
+    described = {"late": known[0], names[2]: known[2]}
+    described |= dict.fromkeys(("new", "newer", "newest"), known[0] + 1)
     lines = ["name," + ",".join(f"a{i}" for i in range(8))]
     lines += [",".join([name, *(f"{x:.9g}" for x in row)]) for name, row in described.items()]
     (tmp_path / "late.csv").write_text("\n".join(lines) + "\n")
@@ -575,7 +643,116 @@ def test_predict_notes_new_classes_described_the_same(
     assert re.findall(r"new class '(\w+)' has the same description as '(\w+)'", run.err) == [
         ("late", names[0]),
         ("newer", "new"),
+        ("newest", "new"),
     ]
+    assert run.err.count("is predicted for both") == 1
+    assert run.err.count("'new' is predicted for all 3 of them") == 2
+
+
+@pytest.mark.parametrize("value", [0.7, -0.7, 0.0, None])
+@pytest.mark.parametrize("kind", ["offset", "factor"])
+def test_predict_notes_the_twin_that_it_predicts(
+    command: Command, toys: Path, model: Path, tmp_path: Path, kind: str, value: float | None
+) -> None:
+    fitted, data = load_model(model), load(toys / "toy.npz")
+    rows = data.rows(np.arange(240))
+    if kind == "factor":  # without negative scores, as a factor asks for
+        rows = rows[(fitted.decision_function(rows) > 0).all(axis=1)]
+    number = value if value is None or kind == "offset" else 1 - value
+    fitted.seen_penalty_ = None if number is None else SeenPenalty(kind, number)
+    fitted.save_pretrained(tmp_path / "model")
+    np.save(tmp_path / "rows.npy", rows)
+    lines = ["name," + ",".join(f"a{i}" for i in range(8))]
+    for name, row in zip(fitted.class_names_, fitted.class_attributes_, strict=True):
+        lines.append(",".join([f"twin_of_{name}", *(f"{x:.9g}" for x in row)]))
+    (tmp_path / "twins.csv").write_text("\n".join(lines) + "\n")
+
+    argv = ("predict", tmp_path / "model", tmp_path / "rows.npy")
+    run = command(*argv, "--classes", tmp_path / "twins.csv")
+    predicted = {row["class"] for row in read_table(run.out)}
+    notes = re.findall(r"as '(\w+)': .* '(\w+)' is predicted for both(.*)\.", run.err)
+
+    assert len(notes) == 12
+    assert {winner for _, winner, _ in notes} >= predicted != set()
+    assert all((end == "") == (value is None) for _, _, end in notes)
+
+
+def test_predict_notes_columns_that_it_leaves_out(
+    command: Command, toys: Path, model: Path, tmp_path: Path
+) -> None:
+    header, *lines = (toys / "tables" / "rows.csv").read_text().splitlines()
+    rows = [f"file,{header}", *(f"{i}.png,{line}" for i, line in enumerate(lines))]
+    (tmp_path / "rows.csv").write_text("\n".join(rows) + "\n")
+    expected = command("predict", model, toys / "tables")
+    for given in (tmp_path / "rows.csv", tmp_path):
+        run = command("predict", model, given)
+
+        assert (run.code, run.out) == (0, expected.out)
+        assert "note: Left out of" in run.err
+        assert run.err.endswith("as the columns hold no numbers: 'file'.\n")
+    assert expected.err == ""
+
+
+def change_header(path: Path, change: Callable[[list[str]], list[str]], target: Path) -> Path:
+    """Writes a table with other names of its columns of numbers."""
+    header, rest = path.read_text().split("\n", 1)
+    names = header.split(",")
+    texts = [name for name in names if name in ("name", "label", "split")]
+    changed = change(names[len(texts) :])
+    target.write_text(",".join([*texts, *changed]) + "\n" + rest)
+
+    return target
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda names: names[::-1],
+            r"in another order: '{kind}_{last}' stands in the place of '{k",
+        ),
+        (lambda names: ["id", *names[1:]], r"training: 'id' is new; '{kind}_0' is missing\. Give"),
+    ],
+)
+def test_columns_of_other_names_or_order_are_refused(
+    command: Command,
+    toys: Path,
+    tmp_path: Path,
+    quick: tuple[str, ...],
+    change: Callable[[list[str]], list[str]],
+    message: str,
+) -> None:
+    tables, model, moved = toys / "tables", tmp_path / "model", tmp_path / "moved"
+    assert command("train", tables, "-o", model, "--penalty", "none", *quick).code == 0
+    moved.mkdir()
+    rows = change_header(tables / "rows.csv", change, tmp_path / "rows.csv")
+    classes = change_header(tables / "classes.csv", change, tmp_path / "classes.csv")
+    save(load(tables), tmp_path / "toy.npz")
+
+    features, attributes = (
+        message.replace("{kind}", kind).replace("{last}", str(last)).replace("{k", kind)
+        for kind, last in (("feature", 15), ("attribute", 7))
+    )
+    for words, expected in {
+        ("predict", model, rows): features,
+        ("predict", model, tables, "--classes", classes): attributes,
+        ("evaluate", model, tmp_path): features,
+    }.items():
+        run = command(*words)
+        assert (run.code, run.out) == (2, "")
+        assert re.search(expected, run.err), run.err
+
+    (tmp_path / "rows.csv").write_bytes((tables / "rows.csv").read_bytes())
+    run = command("evaluate", model, tmp_path)
+    assert run.code == 2
+    assert re.search(attributes, run.err), run.err
+    for words in (
+        ("predict", model, tables, "--classes", tables / "classes.csv"),
+        ("evaluate", model, tables),
+        ("evaluate", model, tmp_path / "toy.npz"),  # arrays name no columns
+        ("predict", model, tmp_path / "toy.npz", "--classes", tmp_path / "toy.npz"),
+    ):
+        assert command(*words).code == 0
 
 
 def test_predict_shows_the_first_rows_on_a_terminal(

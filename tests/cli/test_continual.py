@@ -159,6 +159,16 @@ def test_every_protocol_is_offered() -> None:
     assert get_args(OfferedProtocol) == get_args(Protocol)
 
 
+def test_help_shows_defaults_that_say_something(capsys: pytest.CaptureFixture[str]) -> None:
+    from unseen.cli import main
+
+    assert main(["continual", "--help"]) == 0
+    assert "()" not in (out := capsys.readouterr().out)
+    assert "[default: 5]" in out
+    assert main(["train", "--help"]) == 0
+    assert "[default: 0]" in capsys.readouterr().out
+
+
 def test_json(run: Command) -> None:
     done = run("--tasks", 3, "--seeds", 2, *TINY, "--json")
     (row,) = json.loads(done.out)["results"]
@@ -200,7 +210,11 @@ def test_json(run: Command) -> None:
             "`feature_penalty` must be",
         ),
         (("--set", "lr=-1"), "`lr` must be a number greater than 0"),
-        (("--tasks", 99), "`tasks` must be a number from 1 to 12"),
+        (("--tasks", 99), "`--tasks` must be from 1 to 12, one class of "),
+        (("--tasks", 1.5), 'whole number; got "1.5"'),
+        (("--set", "stream.ordr=x"), "There are: order, split, held_out, weighting, seen_mean."),
+        (("--set", "hiden=3"), "`unseen methods class-norm` lists those"),
+        (("--set", "lr=1", "--set", "lr=2"), "`--set lr` is given twice, as lr=1 and as lr=2"),
         (("--tasks", 0), "`--tasks` must be a whole number from 1"),
         (("--seeds", 0), "`--seeds` must be a whole number from 1"),
         (("--protocol", "cn"), "protocol"),
@@ -287,7 +301,7 @@ def test_only_one_at_a_time(run: Command, tmp_path: Path) -> None:
     done = run("--tasks", 3, "--seeds", 1, *TINY)
 
     assert done.code == 2
-    assert "Another training writes to" in done.err
+    assert f"Another training writes to {tmp_path / 'runs'} (" in done.err
 
 
 FORKING = """

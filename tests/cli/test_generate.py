@@ -1,5 +1,6 @@
 """``unseen generate``: files that other commands read, of classes that nobody has seen."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from unseen.methods.generative import GenerativeZeroShotClassifier
 from unseen.methods.saving import load_model
 
 Command = Callable[..., Any]
-QUICK = ("--set", "hidden=16", "epochs=2", "batch_size=32")
+QUICK = ("--set", "hidden=16", "--set", "epochs=2", "--set", "batch_size=32")
 
 
 @pytest.fixture(scope="module")
@@ -90,10 +91,13 @@ def test_many_rows_are_written_in_parts(command: Command, flow: Path, tmp_path: 
     ("options", "message"),
     [
         (("-o", "made.csv"), "give `--output` one of these suffixes, not '.csv'"),
-        (("-o", "made.npz", "-n", "0"), "`n_per_class` must be a whole number at least 1"),
         (("-o", "made.npz", "--seed", "-1"), "`--seed` must be a whole number from 0"),
         (("-o", "made.npz", "--classes", "none.csv"), "none.csv"),
         (("-o", "no/such/made.npz"), "the folder no/such does not exist"),
+        (("-o", "made.npz", "-n", "0"), "`--rows` must be a whole number from 1; got 0."),
+        (("-o", "made.npz", "-n", "1.5"), 'whole number; got "1.5"'),
+        (("-o", "made.npz", "-n", "9" * 15), "GB left: make fewer"),
+        (("-o", "made.npz", "-n", "9" * 40), "GB left: make fewer"),
     ],
 )
 def test_wrong_input(
@@ -109,6 +113,42 @@ def test_wrong_input(
 
     assert run.code == 2
     assert message in run.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_too_little_memory_names_the_rows(
+    command: Command, flow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("unseen.data.arrays.write_npz", no_memory)
+    run = command("generate", flow, "-o", tmp_path / "made.npz")
+
+    assert run.code == 2
+    assert "too small for this: try fewer `--rows`." in run.err
+
+
+def test_it_does_not_replace_the_model(command: Command, flow: Path) -> None:
+    before = (flow / "model.safetensors").read_bytes()
+    run = command("generate", flow, "-o", flow / "model.safetensors")
+
+    assert run.code == 2
+    assert "is in the folder of the model" in run.err
+    assert (flow / "model.safetensors").read_bytes() == before
+
+
+def test_sigterm_leaves_no_half_written_file(
+    command: Command, flow: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        assert list(tmp_path.iterdir())  # it is being written
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("unseen.data.arrays.write_blocks", stop)
+    run = command("generate", flow, "-o", tmp_path / "made.npz")
+
+    assert (run.code, run.err) == (143, "interrupted\n")
     assert not list(tmp_path.iterdir())
 
 

@@ -133,7 +133,8 @@ def test_linear_and_unscaled_models(
     command: Command, toys: Path, tmp_path: Path, quick: tuple[str, ...], settings: tuple[str, ...]
 ) -> None:
     data, folder = toys / "toy.npz", tmp_path / "m"
-    assert command("train", data, "-o", folder, "--penalty", "none", *quick, *settings).code == 0
+    more = (word for setting in settings for word in ("--set", setting))
+    assert command("train", data, "-o", folder, "--penalty", "none", *quick, *more).code == 0
 
     for what in WHAT:
         assert command("inspect", folder, data, "--what", what).code == 0
@@ -141,7 +142,7 @@ def test_linear_and_unscaled_models(
 
 def test_mlp_has_no_norm(command: Command, toys: Path, tmp_path: Path) -> None:
     data, folder = toys / "toy.npz", tmp_path / "m"
-    argv = ("-m", "mlp", "--penalty", "none", "--set", "hidden=8", "epochs=1")
+    argv = ("-m", "mlp", "--penalty", "none", "--set", "hidden=8", "--set", "epochs=1")
     assert command("train", data, "-o", folder, *argv).code == 0
 
     run = command("inspect", folder, data)
@@ -235,7 +236,8 @@ def test_imbalance_as_a_page_and_as_a_figure(
 @pytest.fixture(scope="session")
 def rezsl(toys: Path) -> Path:
     """Returns the folder of a model whose loss has weights: do not write to it."""
-    argv = ("-m", "rezsl", "--penalty", "none", "--set", "epochs=2", "batches=episodes", "ways=3")
+    argv = ("-m", "rezsl", "--penalty", "none", "--set", "epochs=2")
+    argv += ("--set", "batches=episodes", "--set", "ways=3")
     assert main(["train", str(toys / "toy.npz"), "-o", str(toys / "rezsl"), *argv]) == 0
 
     return toys / "rezsl"

@@ -38,19 +38,19 @@ def test_train_refuses_regions_that_are_not_those_of_the_data(
     command: Command, maps: Path, tmp_path: Path
 ) -> None:
     train = ("train", maps, "-m", "rezsl", "-o", tmp_path / "model", *QUICK)
-    wrong = command(*train, "regions=8")
+    wrong = command(*train, "--set", "regions=8")
 
     assert wrong.code == 2
     assert (
         "`regions=8`, but a row of maps.npz is 4 regions of 4 channels: set regions=4." in wrong.err
     )
     assert not list(tmp_path.iterdir())
-    assert command(*train, "regions=4").code == 0
+    assert command(*train, "--set", "regions=4").code == 0
 
 
 def test_any_regions_will_do_for_data_without(command: Command, toys: Path, tmp_path: Path) -> None:
     model = tmp_path / "model"
-    train = ("train", toys / "toy.npz", "-m", "rezsl", "-o", model, *QUICK, "regions=8")
+    train = ("train", toys / "toy.npz", "-m", "rezsl", "-o", model, *QUICK, "--set", "regions=8")
 
     assert command(*train).code == 0
 
@@ -62,7 +62,7 @@ def test_train_tells_of_regions_that_it_leaves_alone(
         return command("train", data, "-m", method, "-o", tmp_path / "m", *QUICK, *settings).err
 
     assert NOTE in err(maps, "rezsl")
-    assert NOTE not in err(maps, "rezsl", "regions=4")
+    assert NOTE not in err(maps, "rezsl", "--set", "regions=4")
     assert NOTE not in err(maps, "mlp")
     assert NOTE not in err(toys / "toy.npz", "rezsl")
 

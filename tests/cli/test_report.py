@@ -65,7 +65,7 @@ def test_several_stores_become_one_page(command: Callable, runs: Path, tmp_path:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "Name the folder that `unseen benchmark` wrote"),
+        ([], "Name the folder of `unseen benchmark` or `unseen continual`"),
         (["nowhere"], "no run store"),
         (["."], "no run store"),
         (["RUNS", "-o", "nowhere/report.html"], "does not exist; make it first: mkdir -p"),

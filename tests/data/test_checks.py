@@ -202,6 +202,16 @@ def test_all_problems_are_listed_at_once() -> None:
     assert str(caught.value).startswith("4 problems found:\n  - ")
 
 
+def test_an_empty_train_is_one_problem() -> None:
+    """Without training rows no class is seen: that is no fault of each class."""
+    with pytest.raises(DataError) as caught:
+        sound(train=rows(), validation=())
+
+    (problem,) = caught.value.problems
+    assert "which classes are seen" in problem
+    assert "put the rows it was trained on beside it" in problem
+
+
 def test_sound_data_pass_and_validation_seen_may_be_empty() -> None:
     data = sound(validation=((rows(0, 1, 6), rows(), rows(12, 13)),))
 

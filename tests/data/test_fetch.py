@@ -190,6 +190,19 @@ def test_a_later_call_resumes(server: Server, tmp_path: Path) -> None:
     check_unpacked(tmp_path)
 
 
+def test_nothing_received_leaves_nothing(server: Server, tmp_path: Path) -> None:
+    server.behaviours = [answer(503)] * 4
+    with pytest.raises(DataError, match=r"failed after 4 tries.*Fetch again later\.$"):
+        fetch(tmp_path / "new", server.url)
+    assert not names(tmp_path)
+
+    (tmp_path / "mine").mkdir()
+    server.behaviours = [answer(503)] * 4
+    with pytest.raises(DataError, match="Fetch again later"):
+        fetch(tmp_path / "mine", server.url)
+    assert names(tmp_path) == ["mine"]
+
+
 def test_a_call_stopped_by_hand_is_resumed(server: Server, tmp_path: Path) -> None:
     def stop(done: int, _: int | None) -> None:
         if done > 100_000:

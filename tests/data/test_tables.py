@@ -481,6 +481,18 @@ BAD_ROWS: dict[str, tuple[str | bytes, str]] = {
         "label;x\ncat;0,5\ndog;1,5\n",
         "column 'x' is '0,5', for example; write numbers with a decimal point",
     ),
+    "no such column": (
+        ROWS.replace("label", "sign", 1),
+        "'label' is missing; there are 'sign', 'x', 'y'",
+    ),
+    "one word for many": (
+        "label,x,split\n" + "cat,1,test\ndog,2,train\n" * 3,
+        "^[^\\n]*Line 2 and 2 more rows: there is no split 'test'[^\\n]*$",
+    ),
+    "many words": (
+        "label,x,split\n" + "".join(f"cat,1,part {i}\n" for i in range(7)),
+        "2 more words in this column are no split",
+    ),
     "words": ("label,x\ncat,low\ndog,high\n", "No column holds numbers"),
     "overlong cell": ("label,x\n" + "c" * 200_000 + ",1\n", "not a CSV table"),
 }
@@ -582,6 +594,29 @@ def test_parquet_without_pyarrow_names_the_extra(
 # Features alone
 
 
+def test_names_of_columns_come_back(tmp_path: Path) -> None:
+    folder_of(tmp_path)
+    (tmp_path / "classes_more.csv").write_text("name,wings\ncat,1\ndog,2\nzebra,3\n")
+    data = read_folder(tmp_path)
+    write_folder(data, tmp_path / "copy" / "rows.csv")
+    again = read_folder(tmp_path / "copy")
+
+    assert data.source.feature_names == again.source.feature_names == ("x", "y")
+    assert data.source.attribute_names == again.source.attribute_names != ()
+    assert data.source.attribute_names == tuple(CLASSES.split("\n")[0].split(",")[1:])
+    assert read_folder(tmp_path, "more").source.attribute_names == ("wings",)
+
+
+def test_what_both_tables_lack_is_told_at_once(tmp_path: Path) -> None:
+    folder_of(tmp_path, ROWS.replace("label", "sign"), CLASSES.replace("name", "sign"))
+    with pytest.raises(DataError) as caught:
+        read_folder(tmp_path)
+
+    one, other = caught.value.problems
+    assert "rows.csv: The column 'label' is missing" in one
+    assert "classes.csv: The column 'name' is missing" in other
+
+
 def test_features_alone(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", DATA.features.astype(np.float64))
     (tmp_path / "x.csv").write_text("x,y\n1,2\n3,4\n")
@@ -603,9 +638,11 @@ def test_bad_features_alone(tmp_path: Path) -> None:
             read_features(tmp_path / name)
 
     np.save(tmp_path / "objects.npy", np.array([[None]]), allow_pickle=True)
+    (tmp_path / "x.txt").touch()
     for name, message in {
         "objects.npy": "damaged or of another format",
         "gone.npy": "No such file",
+        "gone.txt": "gone.txt does not exist",
         "x.txt": "suffix '.txt' is not one of",
     }.items():
         with pytest.raises(DataError, match=message):

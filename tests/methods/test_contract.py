@@ -211,6 +211,7 @@ def test_classes_are_added_whole_or_not_at_all(
         (["gnu"], np.random.default_rng(1).random((1, 7)), "must have 8 columns, as in `fit`"),
         (["gnu"], np.zeros((1, 8)), "all-zero description"),
         (["gnu"], np.full((1, 8), np.nan), "must be finite"),
+        ("gnu", np.random.default_rng(1).random((3, 8)), r"`names` .* a text: write \['gnu'\]"),
     ]:
         with pytest.raises(ValueError, match=message):
             model.add_classes(names, table)
@@ -443,6 +444,8 @@ def broken(toy: ZeroShotData, what: str) -> tuple[NDArray, NDArray, NDArray | No
         y[3] = -1
     elif what == "float labels":
         y = y.astype(np.float64)
+    elif what == "labels that are names":
+        y = np.array([f"class {label}" for label in y])
     elif what == "one class":
         y[:] = 4
     elif what == "fewer labels":
@@ -458,6 +461,8 @@ def broken(toy: ZeroShotData, what: str) -> tuple[NDArray, NDArray, NDArray | No
         S = S[0]
     elif what == "too few names":
         options = {"class_names": ["horse", "zebra"]}
+    elif what == "one text of names":
+        options = {"class_names": "abcdefghijkl"}
     elif what == "same names":
         options = {"class_names": ["horse"] * 2 + [f"class {i}" for i in range(10)]}
 
@@ -471,6 +476,7 @@ def broken(toy: ZeroShotData, what: str) -> tuple[NDArray, NDArray, NDArray | No
         ("label too large", r"got 12 rows, but row 7 of `y` is of class 12 \(1 such rows\)"),
         ("negative label", r"row 3 of `y` is of class -1"),
         ("float labels", r"`y` must hold its row numbers \(integers from 0\); got float64"),
+        ("labels that are names", r"`y = pandas.Index\(class_names\).get_indexer\(labels\)`"),
         ("one class", r"examples of one class only, '4': .* needs two or more seen classes"),
         ("fewer labels", r"inconsistent numbers of samples"),
         ("nan feature", r"Input X contains NaN"),
@@ -478,6 +484,7 @@ def broken(toy: ZeroShotData, what: str) -> tuple[NDArray, NDArray, NDArray | No
         ("zero description", r"has an all-zero description"),
         ("flat table", r"Expected 2D array, got 1D"),
         ("too few names", r"`class_names` must have 12 names; got 2"),
+        ("one text of names", r"`class_names` must be a list of names; got a text"),
         ("same names", r"must be unique; more than once: horse"),
     ],
 )

@@ -15,7 +15,7 @@ from numpy.testing import assert_array_equal
 from safetensors.numpy import load_file, save_file
 
 import unseen
-from unseen.data.dataset import ZeroShotData
+from unseen.data.dataset import Source, ZeroShotData
 from unseen.methods import saving
 from unseen.methods.base import ZeroShotClassifier
 from unseen.methods.class_norm import MLP, ClassNorm
@@ -302,6 +302,27 @@ def test_a_moved_model_is_the_same(folder: Path, model: ClassNorm, toy: ZeroShot
     assert_array_equal(
         load_model(moved).decision_function(toy.features), model.decision_function(toy.features)
     )
+
+
+def test_the_names_of_columns_are_kept(
+    model: ClassNorm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = Source("toy", feature_names=("x", "y"), attribute_names=("stripes", "hooves"))
+    monkeypatch.setattr(model, "source_", named)
+    model.save_pretrained(tmp_path / "model")
+
+    assert load_model(tmp_path / "model").source_ == named
+
+
+def test_a_folder_from_before_columns_had_names_is_read(folder: Path, model: ClassNorm) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    old = {key: config["source"][key] for key in config["source"] if not key.endswith("_names")}
+    edited = config | {"source": old}
+    edited["sha256"]["config.json"] = saving._config_sha256(edited)
+    (folder / "config.json").write_text(json.dumps(edited))
+
+    assert len(old) == len(config["source"]) - 2
+    assert load_model(folder).source_ == model.source_
 
 
 def test_settings_from_a_grid_search_are_written(toy: ZeroShotData, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
-from sklearn.metrics import balanced_accuracy_score, recall_score
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix, recall_score
 
 from unseen.decide import SeenPenalty
 from unseen.metrics.gzsl import (
@@ -17,6 +17,7 @@ from unseen.metrics.gzsl import (
     class_accuracies,
     gzsl_result,
     harmonic_mean,
+    most_often_taken_for,
     seen_unseen_curve,
 )
 
@@ -266,6 +267,32 @@ def test_class_accuracies_are_recalls(problem: tuple[NDArray, NDArray]) -> None:
 
     assert_allclose(ours[present], recall_score(labels, predictions, labels=present, average=None))
     assert np.isnan(np.delete(ours, present)).all()
+
+
+@given(problem=problems)
+def test_most_often_taken_for_is_the_largest_error_of_the_confusion_matrix(
+    problem: tuple[NDArray, NDArray],
+) -> None:
+    scores, labels = problem
+    predictions = scores.argmax(axis=1)
+    counts = np.bincount(labels, minlength=5)
+    errors = confusion_matrix(labels, predictions, labels=np.arange(5))
+    np.fill_diagonal(errors, 0)
+    taken_for, share = most_often_taken_for(labels, predictions, 5)
+
+    assert_array_equal(taken_for, np.where(errors.any(axis=1), errors.argmax(axis=1), -1))
+    present = counts > 0
+    assert_allclose(share[present], errors.max(axis=1)[present] / counts[present])
+    assert np.isnan(share[~present]).all()
+
+
+def test_a_result_is_of_the_penalized_scores() -> None:
+    bare = gzsl_result(U8_SCORES, U8_LABELS, U8_SEEN)
+    after = gzsl_result(U8_SCORES, U8_LABELS, U8_SEEN, SeenPenalty("offset", 9)(U8_SCORES, U8_SEEN))
+
+    assert bare.taken_for.tolist() == [3, -1, 0, -1]
+    assert bare.taken_share[[0, 2]].tolist() == [0.5, 0.5]
+    assert after.taken_for.tolist() == [2, 2, -1, -1]
 
 
 def test_mean_class_accuracy_is_balanced_accuracy() -> None:

@@ -82,6 +82,14 @@ class Evaluation:
                     self.class_names, self.stored.class_accuracies, strict=True
                 )
             },
+            "most_often_taken_for": {
+                name: None
+                if other < 0
+                else {"class": self.class_names[other], "share": float(share)}
+                for name, other, share in zip(
+                    self.class_names, self.stored.taken_for, self.stored.taken_share, strict=True
+                )
+            },
         }
 
 

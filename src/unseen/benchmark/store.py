@@ -2,6 +2,7 @@
 
 __all__ = ["FORMAT", "Record", "RunStore", "read_records"]
 
+import errno
 import fcntl
 import json
 import logging
@@ -98,6 +99,12 @@ class RunStore:
             Whether it was written.
         """
         line = json.dumps(record, allow_nan=False).encode() + b"\n"
+        try:
+            return self._append(record, line)
+        except OSError as error:  # which does not know its file
+            raise DataError([_explain(error, self.path.parent)], str(self.path)) from error
+
+    def _append(self, record: Record, line: bytes) -> bool:
         with self._locked() as file:
             self._catch_up(file)
             if record["key"] in self._records:
@@ -232,5 +239,8 @@ def _explain(error: OSError, folder: Path) -> str:
         return f"The folder {folder.parent} does not exist; make it first: mkdir -p {folder}"
     if isinstance(error, (FileExistsError, NotADirectoryError)):
         return f"{folder} is a file; name a folder for the run store."
+
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return f"Cannot be written ({error.strerror}): make room on the disk."
 
     return f"Cannot be written ({error.strerror}). Mend the permissions, or choose another folder."

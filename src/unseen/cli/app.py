@@ -1,25 +1,33 @@
 """The command line: its commands, and what each kind of error becomes."""
 
-__all__ = ["main"]
+__all__ = ["run_command"]
 
-import os
+import shlex
 import sys
 import warnings
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any
 
-from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
+from cyclopts import (
+    App,
+    CycloptsError,
+    MissingArgumentError,
+    Parameter,
+    UnknownCommandError,
+    UnusedCliTokensError,
+)
 
 from unseen import __version__
 from unseen.cli.benchmark import benchmark
-from unseen.cli.console import notes, results
+from unseen.cli.console import notes, open_streams, results, silence
 from unseen.cli.continual import continual
 from unseen.cli.data_check import check
 from unseen.cli.data_convert import convert
 from unseen.cli.data_fetch import fetch
 from unseen.cli.data_info import info
 from unseen.cli.demo import demo
-from unseen.cli.errors import is_users, system_message
+from unseen.cli.errors import UserError, is_users, system_message
 from unseen.cli.evaluate import evaluate
 from unseen.cli.generate import generate
 from unseen.cli.inspect import inspect
@@ -29,12 +37,12 @@ from unseen.cli.predict import predict
 from unseen.cli.report import report
 from unseen.cli.train import train
 
-DONE, USERS_INPUT, INTERRUPTED = 0, 2, 130
+DONE, USERS_INPUT = 0, 2
 
 
 def shown_default(value: Any) -> str | None:
-    """Returns a default as help shows it; that a flag is off by default goes without saying."""
-    return None if value is None or value is False else str(value)
+    """Returns a default as help shows it; that a flag is off goes without saying, and so on."""
+    return None if value is None or value is False or value == () else str(value)
 
 
 app = App(
@@ -57,40 +65,35 @@ for command in (info, check, convert, fetch):
     data.command(command)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def run_command(argv: Sequence[str] | None = None) -> int:
     """Runs the command.
 
     Arguments:
         argv: The words after ``unseen``; by default those of the process.
 
     Returns:
-        The exit code: 0 done, 1 some runs failed, 2 the user's input is wrong, 130 interrupted. A
-        defect of ours is raised, and so becomes a traceback and 1.
+        The exit code: 0 done, 1 some runs failed, 2 the user's input is wrong. A defect of ours
+        is raised.
 
     Example:
-        >>> main(["--version"])
+        >>> run_command(["--version"])
         0.1.0
         0
     """
     keep_one_arena()
+    open_streams()
+    words = list(sys.argv[1:] if argv is None else argv)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = show_warning
-            code = app(
-                sys.argv[1:] if argv is None else argv,
-                exit_on_error=False,
-                print_error=False,
-                result_action="return_value",
-            )
+            check_words(words)
+            code = app(words, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
     except CycloptsError as error:
         command = " ".join(("unseen", *(error.command_chain or ())))
-        return fail(f"{missing(error) or error} See `{command} --help`.")
-    except KeyboardInterrupt as error:
-        notes().print(f"interrupted{': ' if error.args else ''}{error}", soft_wrap=True)
-        return INTERRUPTED
+        return fail(f"{in_words(error) or error} See `{command} --help`.")
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
         return DONE
     except Exception as error:
         if not is_users(error):
@@ -100,12 +103,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code or DONE
 
 
-def missing(error: CycloptsError) -> str | None:
-    """Returns what is missing, in words, where that is the error."""
+def check_words(words: Sequence[str]) -> None:
+    """Raises for an empty word, which a path would take for the folder we are in."""
+    if "" in words:
+        before = shlex.join(["unseen", *words[: words.index("")]])
+        raise UserError(f"The word after `{before}` is empty: is a variable of the shell not set?")
+
+
+def in_words(error: CycloptsError) -> str | None:
+    """Returns in plain words what is missing or too much, where that is the error."""
+    if isinstance(error, UnusedCliTokensError):
+        return too_many(error.unused_tokens or [])
+    if isinstance(error, UnknownCommandError) and error.unused_tokens:
+        first = error.unused_tokens[0]
+        near = get_close_matches(first, ("--help", "--version"), n=1)
+        if first.startswith("-"):
+            return f"There is no option {first}." + (f" Did you mean {near[0]}?" if near else "")
     if not isinstance(error, MissingArgumentError) or error.argument is None:
         return None
 
     return f"{error.argument.name} {'is missing' if error.keyword is None else 'needs a value'}."
+
+
+def too_many(words: Sequence[str]) -> str:
+    settings = any("=" in word for word in words)
+    mend = (
+        "each setting needs a `--set` of its own" if settings else "a path with spaces needs quotes"
+    )
+
+    return f"There is no place for `{shlex.join(words)}`: {mend}."
 
 
 def fail(message: str) -> int:

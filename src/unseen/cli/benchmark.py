@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from unseen.cli.benchmark_table import Scoreboard, watching
-from unseen.cli.console import note, notes, print_json, results
+from unseen.cli.console import note, notes, print_json, results, show_next
 from unseen.cli.data_notes import show_notes
 from unseen.cli.errors import UserError, naming_users
+from unseen.cli.outputs import check_store
 from unseen.cli.regions import check_regions
-from unseen.cli.settings import find_recipe
+from unseen.cli.settings import Whole, WholeOrNone, find_recipe
 
 if TYPE_CHECKING:
     from unseen.benchmark.runs import Unit
@@ -35,10 +36,10 @@ def benchmark(
     *,
     output: Annotated[Path, Parameter(alias="-o")],
     method: Annotated[str, Parameter(alias="-m")] = ALL,
-    seeds: int = 5,
+    seeds: Whole = 5,
     selection: Selection = "hidden",
-    workers: int | None = None,
-    trials: int | None = None,
+    workers: WholeOrNone = None,
+    trials: WholeOrNone = None,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
     """Compare methods on data sets, over seeds, each run recorded in OUTPUT/runs.jsonl.
@@ -65,6 +66,7 @@ def benchmark(
     for name, number in (("seeds", seeds), ("workers", workers), ("trials", trials)):
         if number is not None and number < 1:
             raise UserError(f"`--{name}` must be a whole number from 1; got {number}.")
+    check_store(output)
 
     from unseen.benchmark.store import RunStore
 
@@ -89,7 +91,7 @@ def benchmark(
     for failure in board.failures():
         notes().print(f"failed: {failure}", soft_wrap=True, style="red")
     if board.done and not as_json:
-        notes().print(f"next: {shlex.join(['unseen', 'report', str(output)])}", soft_wrap=True)
+        show_next("report", output)
 
     return FAILED if board.failures() else 0
 
@@ -221,7 +223,8 @@ def run(board: Scoreboard, store: "RunStore", workers: int | None) -> None:
     except KeyboardInterrupt:
         board.take(store.records())  # one may be recorded and not yet shown
         raise KeyboardInterrupt(
-            f"{board.done} of {board.all} runs are in {store.path}; the same command goes on."
+            f"{board.done} of {board.all} runs are in {store.path}; the same command goes on. A "
+            "choice of settings that was under way is made again."
         ) from None
     board.take(store.records())  # those of another process on the same store, too
 

@@ -1,11 +1,25 @@
 """Where output goes: results to stdout, all else to stderr."""
 
-__all__ = ["note", "notes", "print_json", "progress", "results"]
+__all__ = [
+    "note",
+    "notes",
+    "open_streams",
+    "print_json",
+    "progress",
+    "results",
+    "show_next",
+    "silence",
+]
 
+import io
 import json
+import os
+import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -18,6 +32,36 @@ class ResultConsole(Console):
         raise BrokenPipeError
 
 
+class NoteConsole(Console):
+    """A console that never ends the work: if nobody takes the notes, they go nowhere."""
+
+    def on_broken_pipe(self) -> None:
+        silence(self.file)
+
+    def print(self, *objects: Any, **how: Any) -> None:
+        try:
+            super().print(*objects, **how)
+        except OSError:  # such as a full disk
+            silence(self.file)
+
+
+def silence(stream: IO[str]) -> None:
+    """Lets go nowhere what is written to a stream from now on."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, stream.fileno())
+    os.close(null)
+
+
+def open_streams() -> None:
+    """Gives a closed stream (``>&-``) an end; what the terminal cannot show becomes "?"."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
+
+
 def results() -> Console:
     """Returns the console for results; texts of users are printed as they are."""
     return ResultConsole(highlight=False, markup=False, emoji=False)
@@ -25,12 +69,21 @@ def results() -> Console:
 
 def notes() -> Console:
     """Returns the console for progress, notes and errors."""
-    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+    return NoteConsole(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 def note(text: str) -> None:
     """Prints a note, which the terminal may wrap as it likes."""
     notes().print(f"note: {text}", soft_wrap=True)
+
+
+def show_next(*words: str | Path) -> None:
+    """Prints the command that comes next; a path that begins with a dash is no option."""
+    typed = [
+        f"./{word}" if isinstance(word, Path) and str(word).startswith("-") else str(word)
+        for word in words
+    ]
+    notes().print(f"next: {shlex.join(['unseen', *typed])}", soft_wrap=True)
 
 
 def print_json(value: Any) -> None:

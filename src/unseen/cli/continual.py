@@ -12,12 +12,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 from cyclopts import Parameter
 
 from unseen.cli.benchmark import split_table
-from unseen.cli.console import note, notes, print_json, progress, results
+from unseen.cli.console import note, notes, print_json, progress, results, show_next
 from unseen.cli.continual_table import label, measures, table, to_json
 from unseen.cli.data_notes import show_notes
 from unseen.cli.errors import UserError, naming_users
 from unseen.cli.lock import locking
-from unseen.cli.settings import apply_settings, check_name, parse_value
+from unseen.cli.outputs import check_store
+from unseen.cli.settings import (
+    Whole,
+    WholeOrNone,
+    apply_settings,
+    check_name,
+    check_once,
+    parse_value,
+)
 
 if TYPE_CHECKING:
     from unseen.benchmark.store import RunStore
@@ -43,8 +51,8 @@ def continual(
     method: Annotated[str, Parameter(alias="-m")] = "class-norm",
     strategy: Annotated[str, Parameter(alias="-s")] = DEFAULT_STRATEGY,
     protocol: Protocol = "class_norm",
-    tasks: int | None = None,
-    seeds: int = 5,
+    tasks: WholeOrNone = None,
+    seeds: Whole = 5,
     settings: Annotated[tuple[str, ...], Parameter(name="--set")] = (),
     as_json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
@@ -72,6 +80,8 @@ def continual(
     for name, number in (("tasks", tasks), ("seeds", seeds)):
         if number is not None and number < 1:
             raise UserError(f"`--{name}` must be a whole number from 1; got {number}.")
+    check_store(output)
+    check_once(settings)
 
     from unseen.benchmark.store import RunStore
 
@@ -84,7 +94,7 @@ def continual(
         stream = {"protocol": protocol, "tasks": tasks, **stream_settings(settings)}
         units = list(make_units(data, models, stream, seeds, settings, output, shlex.join(words)))
         store = RunStore(output)
-    with locking(output / STREAMS):
+    with locking(output / STREAMS, named=output):
         failures = run(units, store)
 
     records = store.records()
@@ -97,7 +107,7 @@ def continual(
     for failure in failures:
         notes().print(f"failed: {failure}", soft_wrap=True, style="red")
     if found and not as_json:
-        notes().print(f"next: {shlex.join(['unseen', 'report', str(output)])}", soft_wrap=True)
+        show_next("report", output)
 
     return FAILED if failures else 0
 
@@ -237,7 +247,7 @@ def typed(texts: Sequence[str], of: Any, names: Sequence[str] | None = None) -> 
     values = {}
     for text in texts:
         name, equals, value = text.partition("=")
-        check_name(name, equals, annotations)
+        check_name(name, equals, annotations, f"There are: {', '.join(annotations)}.")
         kinds = [
             str if get_origin(kind) is Literal else kind
             for kind in (get_args(annotations[name]) or (annotations[name],))
@@ -275,6 +285,12 @@ def make_units(
     for text in data:
         path, attributes = split_table(text)
         loaded = load(path, attributes)
+        classes = len(loaded.class_attributes)
+        if (stream["tasks"] or 1) > classes:
+            raise UserError(
+                f"`--tasks` must be from 1 to {classes}, one class of {text} a task at least; got "
+                f"{stream['tasks']}."
+            )
         made = make_stream(loaded, seed=FIRST_SEED, **stream)
         if not 0 <= tuned < len(made):
             raise UserError(

@@ -58,10 +58,12 @@ def read_reports(folder: Path) -> tuple[list["SplitReport"], list[str]]:
 
 def look_at(data: str, reports: list["SplitReport"]) -> tuple[list[str], list[str]]:
     """Returns the problems and the notes of a data set with all its class tables."""
+    import numpy as np
+
     from unseen.data.check_classes import check_class_attributes
     from unseen.data.dataset import DataError
     from unseen.data.load import attribute_tables, load
-    from unseen.data.notes import notes_on
+    from unseen.data.notes import note_same_descriptions, notes_on
     from unseen.data.xlsa17 import FEATURES_FILE, note_folds
 
     unused = [text for report in reports for text in note_folds(report)]
@@ -69,16 +71,18 @@ def look_at(data: str, reports: list["SplitReport"]) -> tuple[list[str], list[st
         return [], [f"There is no {FEATURES_FILE}: only the splits were looked at.", *unused]
 
     try:
-        loaded = load(data)
-        problems = [
-            f"class table {name!r}: {problem}"
-            for name, table in attribute_tables(data).items()
-            for problem in check_class_attributes(table, loaded.class_names)
-        ]
+        loaded, tables = load(data), attribute_tables(data)
     except DataError as error:
         return placed(error), []
 
-    notes = notes_on(loaded)
+    problems, notes = [], notes_on(loaded)
+    for name, table in tables.items():
+        found = check_class_attributes(table, loaded.class_names)
+        problems += [f"class table {name!r}: {problem}" for problem in found]
+        # the default table may have a name, too
+        if not found and not np.array_equal(table, loaded.class_attributes):
+            same = note_same_descriptions(table, loaded.class_names)
+            notes += [f"class table {name!r}: {text}" for text in same]
 
     return problems, notes + [text for text in unused if text not in notes]
 

@@ -12,9 +12,26 @@ if TYPE_CHECKING:
 
 def show_notes(data: "ZeroShotData") -> None:
     """Prints what changes results; ``data info`` and ``data check`` have all notes."""
-    from unseen.data.notes import note_same_descriptions, note_untested
+    from unseen.data.notes import note_untested
     from unseen.data.xlsa17 import NO_FOLDS
 
-    for text in (*data.notes, *note_same_descriptions(data), *note_untested(data)):
+    for text in (*data.notes, *count_same(data), *note_untested(data)):
         if NO_FOLDS not in text:
             note(text)
+
+
+def count_same(data: "ZeroShotData") -> list[str]:
+    """Returns the note on equal descriptions in short: classes that cannot be told apart."""
+    from unseen.data.notes import same_descriptions
+    from unseen.data.wording import counted
+
+    same = same_descriptions(data.class_attributes)
+    if not same:
+        return []
+
+    where = data.source.path or data.source.name
+
+    return [
+        f"{counted(len(same), 'group')} of classes share one description: "
+        f"`unseen data check {where}` names them."
+    ]

@@ -10,8 +10,9 @@ from cyclopts import Parameter
 
 from unseen.cli.console import note, progress, results
 from unseen.cli.errors import naming_users
+from unseen.cli.outputs import check_folder
 from unseen.cli.result_table import ORACLE, add_results, result_table
-from unseen.cli.settings import check_seed
+from unseen.cli.settings import Whole, check_seed
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -25,7 +26,7 @@ SHOWN = ("class-norm", "mlp")
 PLOT = "demo-curve.png"
 
 
-def demo(*, output: Annotated[Path, Parameter(alias="-o")] = Path(), seed: int = 0) -> None:
+def demo(*, output: Annotated[Path, Parameter(alias="-o")] = Path(), seed: Whole = 0) -> None:
     """Learn from seven handwritten digits, then read three others by their print alone.
 
     Trains Class Normalization and a plain MLP on the embedded data, chooses the penalty on seen
@@ -41,6 +42,7 @@ def demo(*, output: Annotated[Path, Parameter(alias="-o")] = Path(), seed: int =
     from unseen.report.plots import plot_seen_unseen_curves
 
     check_seed(seed)
+    check_folder(output)
     output.mkdir(parents=True, exist_ok=True)
     data, start = load_digits(), time.perf_counter()
     table, curves = result_table(f"digits: {len(data.train):,} rows of 7 digits, 3 unseen"), []

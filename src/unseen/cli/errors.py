@@ -16,6 +16,10 @@ USERS_ERRORS = {
 }
 NO_MEMORY = ("can't allocate memory", "out of memory", "overflow")  # as PyTorch words it
 
+SMALLER = (
+    "a smaller `hidden`, a smaller `batch_size`, or data in 8 bits (`unseen data convert --dtype`)"
+)
+
 
 class UserError(ValueError):
     """Says what is wrong with what the user typed or handed in, and what to do."""
@@ -39,10 +43,13 @@ def is_users(error: BaseException) -> bool:
 
 
 @contextmanager
-def naming_users() -> Iterator[None]:
+def naming_users(mend: str = SMALLER) -> Iterator[None]:
     """Turns what the library says about its arguments into an error of the user.
 
     Estimators raise ``ValueError`` for settings, shapes and labels: here they come from the user.
+
+    Arguments:
+        mend: What to do where the memory is too small.
 
     Raises:
         UserError: If a value is wrong, or the machine has too little memory for it.
@@ -56,8 +63,7 @@ def naming_users() -> Iterator[None]:
             raise UserError(str(error)) from error
         if isinstance(error, MemoryError) or any(text in str(error) for text in NO_MEMORY):
             raise UserError(
-                "The memory of this machine is too small for this: try a smaller `hidden`, a "
-                "smaller `batch_size`, or data in 8 bits (`unseen data convert --dtype`)."
+                f"The memory of this machine is too small for this: try {mend}."
             ) from error
         raise
 

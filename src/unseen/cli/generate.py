@@ -2,6 +2,7 @@
 
 __all__ = ["generate"]
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,8 @@ from cyclopts import Parameter
 
 from unseen.cli.console import note
 from unseen.cli.errors import UserError, naming_users
-from unseen.cli.settings import check_seed
+from unseen.cli.outputs import check_apart
+from unseen.cli.settings import Whole, check_seed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from unseen.methods.generative import GenerativeZeroShotClassifier
 
 SUFFIXES = (".safetensors", ".npz")
+FLOAT_BYTES = 4
 
 
 def generate(
@@ -27,8 +30,8 @@ def generate(
     *,
     output: Annotated[Path, Parameter(alias="-o")],
     classes: Path | None = None,
-    rows: Annotated[int, Parameter(alias="-n")] = 100,
-    seed: int = 0,
+    rows: Annotated[Whole, Parameter(alias="-n")] = 100,
+    seed: Whole = 0,
 ) -> None:
     """Make features of classes from their descriptions, with a method that can.
 
@@ -54,14 +57,31 @@ def generate(
             f"Generated features are written as {' or '.join(SUFFIXES)}: give `--output` one of "
             f"these suffixes, not {output.suffix!r}."
         )
+    check_apart(output, model, classes)
     fitted = load_model(model)
     check_generative(fitted, model)
     names, table = described(fitted, model, classes)
     width = fitted.n_features_in_
-    with naming_users():
+    check_rows(rows, len(names), width, output)
+    with naming_users("fewer `--rows`"):
         parts = fitted.generate_chunks(table, rows, random_state=seed)
-    write(output, ArrayStream(np.dtype("<f4"), (rows * len(names), width), parts), names, table)
+        made = ArrayStream(np.dtype("<f4"), (rows * len(names), width), parts)
+        write(output, made, names, table)
     note(f"{rows * len(names):,} rows of {len(names)} class(es) written to {output}")
+
+
+def check_rows(rows: int, classes: int, width: int, output: Path) -> None:
+    """Raises if there is nothing to make of each class, or no room on the disk for it."""
+    if rows < 1:
+        raise UserError(f"`--rows` must be a whole number from 1; got {rows}.")
+    if not output.parent.is_dir():
+        return  # which writing tells of
+    needed, free = rows * classes * width * FLOAT_BYTES, shutil.disk_usage(output.parent).free
+    if needed > free:
+        raise UserError(
+            f"`--rows {rows}` of {classes} class(es) need {needed / 1e9:,.0f} GB, and "
+            f"{output.parent} has {free / 1e9:,.1f} GB left: make fewer."
+        )
 
 
 def check_generative(model: object, folder: Path) -> None:

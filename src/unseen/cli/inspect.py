@@ -15,7 +15,9 @@ from unseen.cli.data_notes import show_notes
 from unseen.cli.errors import UserError, naming_users
 from unseen.cli.evaluate import check_descriptions, check_width, compare_sources
 from unseen.cli.inspect_imbalance import PAGES, finite, inspect_imbalance
-from unseen.cli.settings import check_seed
+from unseen.cli.models import read_model
+from unseen.cli.outputs import check_apart
+from unseen.cli.settings import WholeOrNone, check_seed
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -42,7 +44,7 @@ def inspect(
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
     attributes: str | None = None,
     attribute_names: Path | None = None,
-    seed: int | None = None,
+    seed: WholeOrNone = None,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> None:
     """Look into a model: as it is, and, of class-norm and mlp, as it was before training.
@@ -70,14 +72,15 @@ def inspect(
         raise UserError("`--attribute-names` is for `--what imbalance`.")
     if seed is not None:
         check_seed(seed)
+    if output is not None:
+        check_apart(output, model, attribute_names)
 
     from unseen.data.load import load
     from unseen.inspection.probe import draw_probe
     from unseen.inspection.stages import initial_embedder, scaled_cosine
     from unseen.methods.saving import method_name
-    from unseen.models import load_model
 
-    fitted = load_model(model)
+    fitted = read_model(model, data)
     if what != "imbalance":
         check_family(fitted)  # before the data, which may be large
     loaded = load(data, attributes)

@@ -4,19 +4,23 @@ __all__ = ["locking"]
 
 import os
 import platform
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from unseen.cli.errors import UserError
 
+WRITTEN_IN = 10  # seconds; a lock that is empty for longer was never written
+
 
 @contextmanager
-def locking(output: Path) -> Iterator[None]:
+def locking(output: Path, named: Path | None = None) -> Iterator[None]:
     """Keeps other trainings from an output; the lock of a process that has ended is taken over.
 
     Arguments:
         output: What is going to be written; the lock is ``OUTPUT.lock`` beside it.
+        named: What the user named, where that is not the output itself.
 
     Raises:
         UserError: If another process holds the lock.
@@ -28,7 +32,7 @@ def locking(output: Path) -> Iterator[None]:
         ['model.lock']
     """
     lock = output.with_name(f"{output.name}.lock")
-    take(lock, output)
+    take(lock, named or output)
     try:
         yield
     finally:
@@ -36,12 +40,11 @@ def locking(output: Path) -> Iterator[None]:
 
 
 def take(lock: Path, output: Path) -> None:
-    """Makes the lock, with this process in it; of two processes, one wins."""
+    """Makes the lock, with this process in it, or none; of two processes, one wins."""
     if is_stale(lock):
         lock.unlink(missing_ok=True)
     try:
-        with lock.open("x", encoding="utf-8") as file:
-            file.write(f"{os.getpid()} {platform.node()}")
+        file = lock.open("x", encoding="utf-8")
     except FileExistsError:
         number, machine = holder(lock)
         raise UserError(
@@ -49,6 +52,14 @@ def take(lock: Path, output: Path) -> None:
             f"{machine or 'this machine'}). Wait for its end, or choose another `--output`. If "
             f"there is none, delete {lock}."
         ) from None
+    try:
+        with file:
+            file.write(f"{os.getpid()} {platform.node()}")
+    except BaseException as error:
+        lock.unlink(missing_ok=True)
+        if isinstance(error, OSError):  # which does not know its file
+            raise OSError(error.errno, error.strerror, str(lock)) from error
+        raise
 
 
 def holder(lock: Path) -> tuple[str, str]:
@@ -64,6 +75,8 @@ def holder(lock: Path) -> tuple[str, str]:
 def is_stale(lock: Path) -> bool:
     """Says whether the process of a lock has ended; it can be asked on its own machine only."""
     number, machine = holder(lock)
+    if not number and lock.exists():  # a kill, or a full disk, came in between
+        return time.time() - lock.stat().st_mtime > WRITTEN_IN
 
     return number.isdecimal() and machine == platform.node() and not is_running(int(number))
 

@@ -13,7 +13,10 @@ from cyclopts import Parameter
 
 from unseen.cli.console import note, results
 from unseen.cli.errors import UserError, naming_users
-from unseen.cli.evaluate import check_width
+from unseen.cli.evaluate import check_columns, check_width
+from unseen.cli.models import read_model
+from unseen.cli.outputs import check_apart
+from unseen.cli.settings import Whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,7 +38,7 @@ def predict(
     *,
     classes: Path | None = None,
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
-    top: int = 1,
+    top: Whole = 1,
 ) -> None:
     """Predict the class of each row of features.
 
@@ -44,26 +47,32 @@ def predict(
 
     Arguments:
         model: The folder that "unseen train" wrote.
-        features: An npy, npz, safetensors, CSV or parquet file.
+        features: An npy, npz, safetensors, CSV or parquet file, or a folder with rows.csv.
         classes: A table of further classes to choose from: a column "name", then one column per
             attribute, in the order of training.
         output: The CSV file to write.
         top: How many classes to give for each row, best first.
     """
-    from unseen.data.tables import read_features
-    from unseen.models import load_model
+    from unseen.data.folder_data import note_left_out
+    from unseen.data.tables import read_feature_columns
 
     if output is not None and output.suffix.lower() not in CSV_SUFFIXES:
         raise UserError(
             f"The predictions are written as CSV: give `--output` the suffix .csv, not "
             f"{output.suffix!r}."
         )
-    fitted = load_model(model)
+    if output is not None:
+        check_apart(output, model, features, classes)
+    fitted = read_model(model, features)
     if classes is not None:
         add_classes(fitted, classes)
     if not 1 <= top <= len(fitted.class_names_):
         raise UserError(f"`--top` must be 1 to {len(fitted.class_names_)} (classes); got {top}.")
-    rows = read_features(features)
+    table = read_feature_columns(features)
+    rows = table.values
+    for text in note_left_out(features.resolve(), table.left_out):
+        note(text)
+    check_columns("feature", fitted.source_.feature_names, table.names, features)
     check_width(fitted, model, rows.shape[1], features)
 
     lines = predictions(fitted, rows, top)
@@ -80,9 +89,11 @@ def add_classes(model: "ZeroShotClassifier", path: Path) -> None:
     """Adds the classes of a file; one that the model knows by name must be described the same."""
     import numpy as np
 
-    from unseen.data.tables import read_classes
+    from unseen.data.tables import read_class_table
 
-    names, table = read_classes(path)
+    read = read_class_table(path)
+    names, table = read.names, read.attributes
+    check_columns("attribute", model.source_.attribute_names, read.attribute_names, path)
     width = model.class_attributes_.shape[1]
     if table.shape[1] != width:
         raise UserError(
@@ -110,23 +121,34 @@ def add_classes(model: "ZeroShotClassifier", path: Path) -> None:
 
 
 def note_same(model: "ZeroShotClassifier", added: int) -> None:
-    """Notes which of the classes added last have the description of another one.
+    """Notes which of the classes added last have the description of another one, and which wins.
 
     Arguments:
         model: The model with the added classes.
         added: The number of classes added.
     """
-    first: dict[bytes, str] = {}
-    known = len(model.class_names_) - added
-    for i, (name, row) in enumerate(
-        zip(model.class_names_, model.class_attributes_ + 0.0, strict=True)  # -0 is 0
-    ):
-        other = first.setdefault(row.tobytes(), name)
-        if i >= known and other != name:
-            note(
-                f"the new class {name!r} has the same description as {other!r}: they cannot be "
-                f"told apart, and {other!r} is predicted for both."
-            )
+    import numpy as np
+
+    from unseen.methods.base import row_keys
+
+    names, penalty = model.class_names_, model.seen_penalty_
+    same: dict[bytes, list[int]] = {}
+    for row, key in enumerate(row_keys(model.class_attributes_)):
+        same.setdefault(key, []).append(row)
+
+    equal = np.ones((1, len(names)))  # one score for all: what is left is what the penalty does
+    (after,) = equal if penalty is None else penalty(equal, model.seen_)
+    reason = "" if penalty is None else ", after the stored penalty"
+    for first, *others in same.values():
+        winner = max((first, *others), key=lambda row: after[row])  # the first among equals
+        all_of_them = "both" if len(others) == 1 else f"all {len(others) + 1} of them"
+        for row in others:
+            if row >= len(names) - added:
+                note(
+                    f"the new class {names[row]!r} has the same description as {names[first]!r}: "
+                    f"they cannot be told apart, and {names[winner]!r} is predicted for "
+                    f"{all_of_them}{reason}."
+                )
 
 
 def predictions(model: "ZeroShotClassifier", features: "NDArray", top: int) -> Iterator[Prediction]:

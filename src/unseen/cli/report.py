@@ -29,7 +29,9 @@ def report(
         output: The page to write; one that is there is replaced.
     """
     if not runs:
-        raise UserError("Name the folder that `unseen benchmark` wrote: unseen report runs/")
+        raise UserError(
+            "Name the folder of `unseen benchmark` or `unseen continual`: unseen report runs/"
+        )
     check_output(output)
 
     from unseen.data.atomic import writing

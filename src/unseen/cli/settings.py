@@ -1,11 +1,21 @@
 """Methods by name, and settings from text: typed by their annotations, checked by their names."""
 
-__all__ = ["apply_settings", "check_seed", "find_recipe", "parse_value"]
+__all__ = [
+    "Whole",
+    "WholeOrNone",
+    "apply_settings",
+    "check_once",
+    "check_seed",
+    "find_recipe",
+    "parse_value",
+]
 
 import inspect
 from collections.abc import Sequence
 from types import NoneType
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, get_args
+
+from cyclopts import Parameter, Token
 
 from unseen.cli.errors import UserError
 
@@ -18,6 +28,18 @@ NONE = ("none", "null")
 SEED = "random_state"
 MOST_WHOLE = 2**62  # beyond, PyTorch speaks of its own types
 MOST_SEED = 2**32 - 1  # of NumPy
+
+
+def read_whole(_: Any, tokens: Sequence[Token]) -> int:
+    """Returns a whole number; cyclopts would round others."""
+    try:
+        return int(tokens[0].value)
+    except ValueError:
+        raise ValueError(f'it takes a whole number; got "{tokens[0].value}".') from None
+
+
+Whole: TypeAlias = Annotated[int, Parameter(converter=read_whole)]
+WholeOrNone: TypeAlias = Annotated[int | None, Parameter(converter=read_whole)]
 
 
 def find_recipe(name: str) -> "Recipe":
@@ -52,15 +74,18 @@ def apply_settings(method: "ZeroShotClassifier", settings: Sequence[str]) -> Non
     Raises:
         UserError: Lists every text that names no setting of the method, or no value of its type.
     """
+    from unseen.methods.saving import method_name
+
     annotations = {
         name: parameter.annotation
         for name, parameter in inspect.signature(type(method)).parameters.items()
     }
+    listed = f"`unseen methods {method_name(method)}` lists those of this method."
     values, problems = {}, []
     for text in settings:
         name, equals, value = text.partition("=")
         try:
-            check_name(name, equals, annotations)
+            check_name(name, equals, annotations, listed)
             values[name] = parse_value(name, value, annotations[name])
         except UserError as error:
             problems.append(str(error))
@@ -68,6 +93,21 @@ def apply_settings(method: "ZeroShotClassifier", settings: Sequence[str]) -> Non
         raise UserError("\n  ".join(problems))
 
     method.set_params(**values)
+
+
+def check_once(settings: Sequence[str]) -> None:
+    """Raises if a setting is given twice, in texts such as ``hidden=512``.
+
+    Raises:
+        UserError: Names it.
+    """
+    names = [text.partition("=")[0] for text in settings]
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise UserError(
+                f"`--set {name}` is given twice, as {settings[names.index(name)]} and as "
+                f"{settings[i]}: leave one out."
+            )
 
 
 def check_seed(seed: int) -> None:
@@ -80,7 +120,15 @@ def check_seed(seed: int) -> None:
         raise UserError(f"`--seed` must be a whole number from 0 to {MOST_SEED}; got {seed}.")
 
 
-def check_name(name: str, equals: str, names: dict[str, Any]) -> None:
+def check_name(name: str, equals: str, names: dict[str, Any], listed: str) -> None:
+    """Raises unless a setting is one of some names.
+
+    Arguments:
+        name: The name.
+        equals: The sign after it.
+        names: What can be set, by name.
+        listed: Where the names are listed, for the error.
+    """
     from unseen.methods.settings import nearest
 
     if not equals:
@@ -88,10 +136,7 @@ def check_name(name: str, equals: str, names: dict[str, Any]) -> None:
     if name in (SEED, "seed"):
         raise UserError(f"`{name}` is set by `--seed`, as in --seed 3.")
     if name not in names:
-        raise UserError(
-            f"There is no setting {name!r}.{nearest(name, names)} "
-            "`unseen methods METHOD` lists the settings of a method."
-        )
+        raise UserError(f"There is no setting {name!r}.{nearest(name, names)} {listed}")
 
 
 def parse_value(name: str, text: str, annotation: Any) -> bool | int | float | str | None:

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from unseen.cli.console import note, notes, print_json, progress, results
+from unseen.cli.console import note, print_json, progress, results, show_next
 from unseen.cli.data_notes import show_notes
 from unseen.cli.errors import UserError, naming_users
 from unseen.cli.lock import locking
+from unseen.cli.outputs import check_folder
 from unseen.cli.regions import check_regions, show_unused_regions
-from unseen.cli.settings import apply_settings, check_seed, find_recipe
+from unseen.cli.settings import Whole, apply_settings, check_once, check_seed, find_recipe
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -42,10 +43,8 @@ def train(
     output: Annotated[Path, Parameter(alias="-o")],
     method: Annotated[str, Parameter(alias="-m")] = "class-norm",
     attributes: str | None = None,
-    seed: int = 0,
-    settings: Annotated[
-        tuple[str, ...], Parameter(name="--set", consume_multiple=True, show_default=False)
-    ] = (),
+    seed: Whole = 0,
+    settings: Annotated[tuple[str, ...], Parameter(name="--set")] = (),
     penalty: Penalty = "hidden",
     resume: bool = False,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
@@ -61,7 +60,7 @@ def train(
         method: A method or a recipe; "unseen methods" lists them.
         attributes: The class table to take, where there are several.
         seed: The seed of initial weights and batches.
-        settings: Settings of the method, as name=value.
+        settings: A setting of the method, as name=value; repeat it for more.
         penalty: Whether the penalty on seen classes is chosen on hidden seen classes (a recipe
             may bring its own), or none is used.
         resume: Go on from the checkpoint of an interrupted training.
@@ -90,9 +89,8 @@ def train(
         print_json(summary)
     else:
         show(summary)
-        words = ["unseen", "evaluate", str(output), data]
-        words += [] if attributes is None else ["--attributes", attributes]
-        notes().print(f"next: {shlex.join(words)}", soft_wrap=True)
+        table = () if attributes is None else ("--attributes", attributes)
+        show_next("evaluate", output, data, *table)
 
 
 @dataclass
@@ -114,6 +112,7 @@ def prepare(method: str, settings: Sequence[str], seed: int) -> "Recipe":
     """Returns a recipe with the user's settings, before any data are read."""
     from unseen.methods.base import with_seed
 
+    check_once(settings)
     recipe = find_recipe(method)
     apply_settings(recipe.method, settings)
     check_seed(seed)
@@ -135,8 +134,7 @@ def check_output(output: Path) -> None:
 
     if output.name in ("", ".."):
         raise UserError(f"`--output` must name a new folder or a model folder; got {output}.")
-    if output.is_file():
-        raise UserError(f"{output} is a file; `--output` must name a folder.")
+    check_folder(output)
     if output.is_dir() and any(output.iterdir()) and not is_model_folder(output):
         raise UserError(
             f"{output} exists and is not a model folder, or holds more than a model. Choose "

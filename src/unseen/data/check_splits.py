@@ -38,7 +38,10 @@ from unseen.data.wording import (
 )
 
 FILLING = {
-    "train": "there is nothing to learn from",
+    "train": (
+        "there is nothing to learn from, and nothing tells which classes are seen. To judge a "
+        "model on a test table of its own (`evaluate`), put the rows it was trained on beside it"
+    ),
     "test_seen": "hold out some rows of the classes in `train`",
 }
 DAMAGED_TEST = "scores would be measured on rows that were learned"
@@ -147,6 +150,9 @@ def check_seen_count(data: ZeroShotData) -> list[str]:
 
 
 def check_test_seen_classes(data: ZeroShotData) -> list[str]:
+    if not len(data.train):  # an empty split has its own sentence
+        return []
+
     labels = data.labels[data.test_seen]
     wrong = np.unique(labels[~data.seen[labels]]).tolist()
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from unseen.data.arrays import opening, reading
 from unseen.data.atomic import writing
 from unseen.data.dataset import DECODE_ROWS, DataError
+from unseen.data.wording import listed
 
 DELIMITERS = ",;\t"
 SAMPLED_ROWS = 20  # a column without a number in these rows is text
@@ -94,9 +95,11 @@ def check_header(path: Path, header: Sequence[str], required: Sequence[str]) -> 
 def missing_column(name: str, header: Sequence[str]) -> str:
     lowered = {other.strip().lower(): other for other in header}
     close = get_close_matches(name, lowered, n=1)
-    hint = f"; did you mean {lowered[close[0]]!r}? Rename it" if close else ""
+    if close:
+        return f"The column {name!r} is missing; did you mean {lowered[close[0]]!r}? Rename it."
+    there = f"; there are {listed(map(repr, header))}" if header else ""
 
-    return f"The column {name!r} is missing{hint}."
+    return f"The column {name!r} is missing{there}."
 
 
 def raise_cells(

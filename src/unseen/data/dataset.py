@@ -49,6 +49,8 @@ class Source:
         sha256: The SHA-256 of each file that was read, by file name.
         licence: The terms under which the data may be used, as far as known.
         split_version: Which circulating version of the splits the file contents are.
+        feature_names: The names of the feature columns, if it was read from tables.
+        attribute_names: The names of the attribute columns, likewise.
     """
 
     name: str = "unnamed"
@@ -56,6 +58,8 @@ class Source:
     sha256: dict[str, str] = field(default_factory=dict)
     licence: str = "not stated"
     split_version: str = "not stated"
+    feature_names: tuple[str, ...] = ()
+    attribute_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

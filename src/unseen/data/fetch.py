@@ -78,9 +78,15 @@ def fetch(
             _check_existing(target, record, expected)
             return target
 
+        made = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
-        if not archive.exists():
-            _download(url, archive, progress)
+        try:
+            if not archive.exists():
+                _download(url, archive, progress)
+        except BaseException:
+            if made and not any(folder.iterdir()):  # nothing was received
+                folder.rmdir()
+            raise
         found = file_sha256(archive)
         _check_sha256(archive, found, expected, record)
 
@@ -173,8 +179,8 @@ def _download(url: str, archive: Path, progress: Progress | None) -> None:
             if failures > len(WAITS):
                 raise DataError(
                     [
-                        f"The download failed after {failures} tries: {error}. "
-                        "Fetch again later: what was received is kept."
+                        f"The download failed after {failures} tries: {error}. Fetch again later"
+                        + (": what was received is kept." if furthest else ".")
                     ],
                     where=url,
                 ) from error

@@ -2,6 +2,7 @@
 
 __all__ = [
     "COLUMN_SUFFIXES",
+    "ClassTable",
     "find_table",
     "further_columns",
     "read_class_columns",
@@ -11,7 +12,7 @@ __all__ = [
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from unseen.data.columns import Columns, read_columns, write_columns
 from unseen.data.dataset import SPLITS, DataError, Source, ZeroShotData
 from unseen.data.encoding import decoded_blocks
 from unseen.data.hashing import file_sha256
+from unseen.data.wording import counted
 
 COLUMN_SUFFIXES = (".csv", ".parquet")
 HELD_OUT = 0.2  # of the rows of each seen class, where a user has made no split
@@ -35,12 +37,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ClassTable:
-    """A class table as it stands in a file."""
+    """A class table as it stands in a file; arrays name no columns."""
 
     path: Path
     names: tuple[str, ...]
     attributes: NDArray[np.float32]
-    left_out: tuple[str, ...]
+    attribute_names: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def read_folder(folder: Path, attributes: str | None = None) -> ZeroShotData:
@@ -62,7 +65,10 @@ def read_folder(folder: Path, attributes: str | None = None) -> ZeroShotData:
         DataError: If a file or column is missing, a cell is no number or the data are unsound.
     """
     rows_path = find_table(folder, "rows")
-    rows = read_columns(rows_path, ("label", "split"), required=("label",))
+    try:
+        rows = read_columns(rows_path, ("label", "split"), required=("label",))
+    except DataError as error:
+        raise with_classes(error, folder) from error
     classes = read_class_columns(find_table(folder, "classes"))
     table = classes
     if attributes is not None:
@@ -85,6 +91,8 @@ def read_folder(folder: Path, attributes: str | None = None) -> ZeroShotData:
             name=folder.resolve().name,
             path=str(folder),
             sha256={name: file_sha256(path) for name, path in paths.items()},
+            feature_names=rows.names,
+            attribute_names=table.attribute_names,
         ),
         notes=(
             *notes,
@@ -126,11 +134,6 @@ def write_folder(
         problem = f"The folder cannot be made: {error.strerror or error}."
         raise DataError([problem], str(folder)) from error
 
-    for name, table in described.items():
-        stem = f"classes_{name}" if name else "classes"
-        columns = number_columns("attribute", table.shape[1])
-        write_columns(folder / f"{stem}{end}", {"name": data.class_names}, columns, [table])
-
     splits = np.full(len(data.labels), "", dtype="<U11")
     for split in SPLITS:
         splits[getattr(data, split)] = split
@@ -138,12 +141,25 @@ def write_folder(
         "label": [data.class_names[label] for label in data.labels.tolist()],
         "split": splits.tolist(),
     }
-    columns = number_columns("feature", data.features.shape[1])
-    write_columns(folder / f"rows{end}", texts, columns, decoded_blocks(data))
+    written = []
+    try:
+        for name, table in described.items():
+            read = () if name else data.source.attribute_names
+            columns = column_names("attribute", table.shape[1], read)
+            file = folder / (f"classes_{name}{end}" if name else f"classes{end}")
+            write_columns(file, {"name": data.class_names}, columns, [table])
+            written.append(file)
+        columns = column_names("feature", data.features.shape[1], data.source.feature_names)
+        write_columns(folder / f"rows{end}", texts, columns, decoded_blocks(data))
+    except BaseException:
+        for file in written:  # classes without rows are no data
+            file.unlink(missing_ok=True)
+        raise
 
 
-def number_columns(kind: str, count: int) -> list[str]:
-    return [f"{kind}_{column}" for column in range(count)]
+def column_names(kind: str, count: int, read: Sequence[str]) -> list[str]:
+    """Returns the names that columns were read with, or numbers where they had none."""
+    return list(read) if len(read) == count else [f"{kind}_{column}" for column in range(count)]
 
 
 # Classes
@@ -178,7 +194,22 @@ def read_class_columns(path: Path) -> ClassTable:
         problem = "Has no attribute column; describe every class by numbers, beside its name."
         raise DataError([problem], str(path))
 
-    return ClassTable(path, tuple(columns.texts["name"]), columns.values, columns.left_out)
+    return ClassTable(
+        path, tuple(columns.texts["name"]), columns.values, columns.names, columns.left_out
+    )
+
+
+def with_classes(error: DataError, folder: Path) -> DataError:
+    """Returns an error of the table of rows, with what is wrong with that of classes, too."""
+    try:
+        read_class_columns(find_table(folder, "classes"))
+    except DataError as other:
+        problems = [
+            f"{found.where}: {problem}" for found in (error, other) for problem in found.problems
+        ]
+        return DataError(problems)
+
+    return error
 
 
 def aligned(table: ClassTable, names: tuple[str, ...]) -> ClassTable:
@@ -194,7 +225,7 @@ def aligned(table: ClassTable, names: tuple[str, ...]) -> ClassTable:
 
     order = [table.names.index(name) for name in names]
 
-    return ClassTable(table.path, names, table.attributes[order], table.left_out)
+    return replace(table, names=names, attributes=table.attributes[order])
 
 
 def further_files(folder: Path) -> list[str]:
@@ -254,18 +285,19 @@ def read_split(rows: Columns, labels: Indices, path: Path) -> tuple[dict[str, In
         return index, ["No column 'split': a fifth of the rows of each class is held out."]
 
     splits = np.array(rows.texts["split"])
-    wrong = np.flatnonzero(~np.isin(splits, ("", *SPLITS)))
+    wrong = sorted(set(rows.texts["split"]) - {"", *SPLITS})
     problems = []
-    for row in wrong[:NAMED].tolist():
-        split = str(splits[row])
+    for split in wrong[:NAMED]:
+        own = np.flatnonzero(splits == split)
         close = get_close_matches(split, SPLITS, n=1)
         hint = f" (did you mean {close[0]!r}?)" if close else ""
+        more = f" and {counted(len(own) - 1, 'more row')}" if len(own) > 1 else ""
         problems.append(
-            f"{rows.place(row).capitalize()}: there is no split {split!r}{hint}; use "
+            f"{rows.place(int(own[0])).capitalize()}{more}: there is no split {split!r}{hint}; use "
             f"{', '.join(SPLITS)}, or leave the cell empty."
         )
     if len(wrong) > NAMED:
-        problems.append(f"{len(wrong) - NAMED:,} more rows likewise.")
+        problems.append(f"{len(wrong) - NAMED:,} more words in this column are no split.")
     if problems:
         raise DataError(problems, str(path))
 

@@ -20,6 +20,7 @@ FORMATS = (
     "a folder with res101.mat and att_splits.mat, a folder with rows.csv and classes.csv "
     "(or .parquet), an .npz or a .safetensors file"
 )
+MODEL_FILES = {"config.json", "model.safetensors"}
 TABLE_FILES = tuple(f"rows{end}" for end in COLUMN_SUFFIXES)
 
 
@@ -155,6 +156,8 @@ def load_folder(folder: Path, attributes: str | None) -> ZeroShotData:
         from unseen.data.xlsa17 import read_xlsa17
 
         return read_xlsa17(folder, attributes)
+    if {item.name for item in folder.iterdir()} >= MODEL_FILES and not any(folder.glob("rows.*")):
+        raise DataError([f"{folder} is a model folder, and data are wanted here."])
     if is_tables(folder):
         return read_folder(folder, attributes)
 
@@ -176,8 +179,11 @@ def missing(path: Path) -> str:
     beside = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
     close = get_close_matches(path.name, beside, n=1)
     hint = f" Did you mean {str(path.parent / close[0])!r}?" if close else ""
-    if named := get_close_matches(str(path), EMBEDDED, n=1):
+    if named := get_close_matches(str(path).lower(), EMBEDDED, n=1):
         hint = f" Did you mean the embedded data {named[0]!r}?"
+    file, colon, table = str(path).rpartition(":")
+    if colon and Path(file).exists():
+        hint = f" Name the class table apart from the file: --attributes {table}."
 
     return f"There is no file, folder or embedded data set {str(path)!r}.{hint}"
 

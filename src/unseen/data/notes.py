@@ -1,8 +1,11 @@
 """Notes on a data set: what is allowed, and worth knowing."""
 
-__all__ = ["note_regions", "notes_on"]
+__all__ = ["note_regions", "note_same_descriptions", "notes_on", "same_descriptions"]
+
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unseen.data.check_splits import classes_of
 from unseen.data.dataset import SPLITS, ZeroShotData
@@ -27,7 +30,7 @@ def notes_on(data: ZeroShotData) -> list[str]:
         *data.notes,
         *note_pixels(data),
         *note_regions(data),
-        *note_same_descriptions(data),
+        *note_same_descriptions(data.class_attributes, data.class_names),
         *note_constant_attributes(data),
         *note_unused_classes(data),
         *note_untested(data),
@@ -58,16 +61,21 @@ def note_regions(data: ZeroShotData) -> list[str]:
     ]
 
 
-def note_same_descriptions(data: ZeroShotData) -> list[str]:
+def same_descriptions(table: NDArray) -> list[list[int]]:
+    """Returns the rows of a class table, with shape (c, a), that are equal, group by group."""
     groups: dict[bytes, list[int]] = {}
-    for row, description in enumerate(data.class_attributes + np.float32(0)):  # -0 is 0
+    for row, description in enumerate(table + np.float32(0)):  # -0 is 0
         groups.setdefault(description.tobytes(), []).append(row)
 
-    same = [rows for rows in groups.values() if len(rows) > 1]
+    return [rows for rows in groups.values() if len(rows) > 1]
+
+
+def note_same_descriptions(table: NDArray, names: Sequence[str]) -> list[str]:
+    same = same_descriptions(table)
     if not same:
         return []
 
-    shown = [" = ".join(name_class(row, data.class_names) for row in rows) for rows in same]
+    shown = [" = ".join(name_class(row, names) for row in rows) for rows in same]
 
     return [
         f"{counted(len(same), 'group')} of classes share one description and cannot be told apart "

@@ -1,6 +1,12 @@
 """A user's own data, in part: features alone, classes alone, and the names of class tables."""
 
-__all__ = ["list_attribute_tables", "read_classes", "read_features"]
+__all__ = [
+    "list_attribute_tables",
+    "read_class_table",
+    "read_classes",
+    "read_feature_columns",
+    "read_features",
+]
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,10 +25,11 @@ from unseen.data.array_data import (
 from unseen.data.arrays import reading
 from unseen.data.check_arrays import check_feature_values
 from unseen.data.check_classes import check_class_attributes, check_class_names
-from unseen.data.columns import read_columns
+from unseen.data.columns import Columns, read_columns
 from unseen.data.dataset import DataError
 from unseen.data.folder_data import (
     COLUMN_SUFFIXES,
+    ClassTable,
     find_table,
     further_columns,
     read_class_columns,
@@ -45,15 +52,32 @@ def read_features(path: str | Path) -> NDArray[np.float32]:
     Raises:
         DataError: If the file cannot be read, or the features are no finite (n, d) numbers.
     """
+    return read_feature_columns(path).values
+
+
+def read_feature_columns(path: str | Path) -> Columns:
+    """Reads features as :func:`read_features` does, with the names of the columns of a table.
+
+    Arguments:
+        path: What :func:`read_features` takes.
+
+    Returns:
+        The features, and the columns that were left out. A file of arrays names no columns.
+
+    Raises:
+        DataError: If the file cannot be read, or the features are no finite (n, d) numbers.
+    """
     path = Path(path)
     path = find_table(path, "rows") if path.is_dir() else path
     suffix = path.suffix.lower()
+    names, left_out = (), ()
     if suffix == ".npy":
         features = to_rows(read_npy(path))
     elif suffix in ARRAY_SUFFIXES:
         features = read_feature_arrays(path)
     elif suffix in COLUMN_SUFFIXES:
-        features = read_columns(path, ("label", "split")).values
+        columns = read_columns(path, ("label", "split"))
+        features, names, left_out = columns.values, columns.names, columns.left_out
     else:
         raise DataError([unknown_suffix(path, (".npy", *ARRAY_SUFFIXES, *COLUMN_SUFFIXES))])
 
@@ -69,7 +93,7 @@ def read_features(path: str | Path) -> NDArray[np.float32]:
     if problems := check_feature_values(features):
         raise DataError(problems, str(path))
 
-    return features
+    return Columns(names, features, {}, left_out=left_out)
 
 
 def read_npy(path: Path) -> NDArray:
@@ -97,24 +121,42 @@ def read_classes(
     Raises:
         DataError: If the file cannot be read, or a name or description is unsound.
     """
+    table = read_class_table(path, attributes)
+
+    return table.names, table.attributes
+
+
+def read_class_table(path: str | Path, attributes: str | None = None) -> ClassTable:
+    """Reads a class table as :func:`read_classes` does, with the names of its columns.
+
+    Arguments:
+        path: What :func:`read_classes` takes.
+        attributes: Which class table to take, where a file has several.
+
+    Returns:
+        The class table. A file of arrays names no columns.
+
+    Raises:
+        DataError: If the file cannot be read, or a name or description is unsound.
+    """
     path = Path(path)
     stem = "classes" if attributes is None else f"classes_{attributes}"
     path = find_table(path, stem) if path.is_dir() else path
     if path.suffix.lower() in ARRAY_SUFFIXES:
-        names, table = read_class_arrays(path, attributes)
+        table = ClassTable(path, *read_class_arrays(path, attributes))
     elif path.suffix.lower() in COLUMN_SUFFIXES:
-        columns = read_class_columns(path)
-        names, table = columns.names, columns.attributes
+        table = read_class_columns(path)
     else:
         raise DataError([unknown_suffix(path, (*COLUMN_SUFFIXES, *ARRAY_SUFFIXES))])
 
-    problems = [*check_class_names(names), *check_class_attributes(table, names)]
-    if len(names) != len(table):
-        problems.append(f"There are {len(names)} class names but {len(table)} descriptions.")
+    names, described = table.names, table.attributes
+    problems = [*check_class_names(names), *check_class_attributes(described, names)]
+    if len(names) != len(described):
+        problems.append(f"There are {len(names)} class names but {len(described)} descriptions.")
     if problems:
         raise DataError(problems, str(path))
 
-    return names, table
+    return table
 
 
 def list_attribute_tables(path: str | Path) -> dict[str, NDArray[np.float32]]:
@@ -135,4 +177,7 @@ def list_attribute_tables(path: str | Path) -> dict[str, NDArray[np.float32]]:
 
 
 def unknown_suffix(path: Path, suffixes: Sequence[str]) -> str:
+    if not path.exists():
+        return f"{path} does not exist."
+
     return f"{path}: the suffix {path.suffix!r} is not one of {', '.join(suffixes)}."

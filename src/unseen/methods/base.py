@@ -216,6 +216,7 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
                 "This model was fitted without a class table, so new classes cannot be described "
                 "to it; fit it with `fit(X, y, class_attributes)` first."
             )
+        check_no_text(names, "names")
         table = self._check_table(class_attributes)
         if len(names) != len(table):
             raise ValueError(
@@ -412,7 +413,8 @@ def check_labels(y: NDArray, classes: int) -> NDArray[np.int64]:
     if not np.issubdtype(y.dtype, np.integer):
         raise ValueError(
             "With `class_attributes`, `y` must hold its row numbers (integers from 0); "
-            f"got {y.dtype}."
+            f"got {y.dtype}. For labels that are names: "
+            "`y = pandas.Index(class_names).get_indexer(labels)`."
         )
     wrong = np.flatnonzero((y < 0) | (y >= classes))
     if len(wrong):
@@ -429,10 +431,11 @@ def check_names(names: Sequence[str] | None, classes: NDArray) -> tuple[str, ...
     """Returns the names of classes, by default their labels, with shape (c,).
 
     Raises:
-        ValueError: If there are too few or too many, or one occurs twice.
+        ValueError: If there are too few or too many, one occurs twice, or they are one text.
     """
     if names is None:
         return tuple(str(label) for label in classes)
+    check_no_text(names, "class_names")
     if len(names) != len(classes):
         raise ValueError(f"`class_names` must have {len(classes)} names; got {len(names)}.")
     twice = sorted({name for name in names if list(names).count(name) > 1})
@@ -440,6 +443,12 @@ def check_names(names: Sequence[str] | None, classes: NDArray) -> tuple[str, ...
         raise ValueError(f"Class names must be unique; more than once: {', '.join(twice[:5])}.")
 
     return tuple(names)
+
+
+def check_no_text(names: Sequence[str], argument: str) -> None:
+    """Raises a ``ValueError`` for one text in the place of a list: its letters are no names."""
+    if isinstance(names, str):
+        raise ValueError(f"`{argument}` must be a list of names; got a text: write [{names!r}].")
 
 
 def raise_problems(problems: list[str]) -> None:

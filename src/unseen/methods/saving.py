@@ -174,7 +174,9 @@ def load_model(
         model.classes_ = np.arange(len(table)) if labels is None else np.array(labels)
         penalty = config["seen_penalty"]
         model.seen_penalty_ = None if penalty is None else SeenPenalty(**penalty)
-        model.source_ = Source(**config["source"])
+        source = config["source"].items()
+        lists = {key: tuple(value) for key, value in source if isinstance(value, list)}
+        model.source_ = Source(**(config["source"] | lists))
         for attribute, value in config["fitted"].items():
             setattr(model, attribute, value)
         model._restore(load(files[TENSORS]))

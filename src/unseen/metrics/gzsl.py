@@ -15,6 +15,7 @@ __all__ = [
     "class_accuracies",
     "gzsl_result",
     "harmonic_mean",
+    "most_often_taken_for",
     "seen_unseen_curve",
 ]
 
@@ -40,6 +41,9 @@ class GZSLResult:
         ausuc: The area under the seen-unseen curve; no penalty changes it.
         class_accuracies: The accuracy of each class, predicted among all, by row of the class
             table; NaN for a class without test examples.
+        taken_for: The wrong class that is most often predicted for each class, by row of the
+            class table; -1 where none is.
+        taken_share: The share of the examples of each class for which it is.
         penalty: What was taken from the scores of seen classes, in words.
         selection: How penalty and epoch were chosen.
     """
@@ -50,6 +54,8 @@ class GZSLResult:
     harmonic_mean: float
     ausuc: float
     class_accuracies: NDArray[np.float64] = field(repr=False, compare=False)
+    taken_for: NDArray[np.int64] = field(repr=False, compare=False)
+    taken_share: NDArray[np.float64] = field(repr=False, compare=False)
     penalty: str = "none"
     selection: str = "none"
 
@@ -134,6 +140,39 @@ def class_accuracies(
     right = np.bincount(labels[labels == predictions], minlength=classes)
 
     return np.divide(right, count, out=np.full(classes, np.nan), where=count > 0)
+
+
+def most_often_taken_for(
+    labels: NDArray[np.int64], predictions: NDArray[np.int64], classes: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Returns the wrong class that is predicted most often for the examples of each class.
+
+    Arguments:
+        labels: The true classes, with shape :math:`(n,)`.
+        predictions: The predicted classes, with shape :math:`(n,)`.
+        classes: The number :math:`c` of classes.
+
+    Returns:
+        The wrong classes, with shape :math:`(c,)`, the first among equals, -1 where there is none;
+        and the share of the class's examples for which they are predicted, with shape
+        :math:`(c,)`, NaN for a class without examples.
+
+    Example:
+        >>> most_often_taken_for(np.array([0, 0, 0, 1]), np.array([0, 1, 1, 1]), 2)
+        (array([ 1, -1]), array([0.66666667, 0.        ]))
+    """
+    count = np.bincount(labels, minlength=classes)
+    confused, times = np.unique(
+        np.stack([labels, predictions])[:, labels != predictions], axis=1, return_counts=True
+    )  # (2, p) pairs, sorted, and (p,)
+
+    most = np.zeros(classes, dtype=np.int64)
+    np.maximum.at(most, confused[0], times)
+    first = np.flatnonzero(times == most[confused[0]])[::-1]  # among equals the first comes last
+    taken_for = np.full(classes, -1)
+    taken_for[confused[0, first]] = confused[1, first]
+
+    return taken_for, np.divide(most, count, out=np.full(classes, np.nan), where=count > 0)
 
 
 def seen_unseen_curve(
@@ -232,6 +271,7 @@ def gzsl_result(
         among_unseen, _ = _best(scores[~of_seen], ~seen)
         zsl_accuracy = _accuracy(labels[~of_seen], among_unseen, weighting)
     both = of_seen.any() and not of_seen.all()
+    taken_for, taken_share = most_often_taken_for(labels, predictions, len(seen))
 
     return GZSLResult(
         zsl_accuracy=zsl_accuracy,
@@ -240,6 +280,8 @@ def gzsl_result(
         harmonic_mean=float(harmonic_mean(seen_accuracy, unseen_accuracy)) if both else np.nan,
         ausuc=seen_unseen_curve(scores, labels, seen, weighting).area if both else np.nan,
         class_accuracies=class_accuracies(labels, predictions, len(seen)),
+        taken_for=taken_for,
+        taken_share=taken_share,
         penalty=penalty,
         selection=selection,
     )

@@ -1,0 +1,103 @@
+"""Where output goes, and what becomes of it if nobody takes it."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from unseen.cli.console import show_next
+from unseen.data.load import load, save
+
+COMMAND = "import unseen.cli, sys; sys.exit(unseen.cli.main())"
+FULL = Path("/dev/full")
+
+
+def shell(line: str, *words: object, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Runs a command by the shell, with redirections."""
+    script = f'"{sys.executable}" -c "{COMMAND}" "$@" {line}'
+
+    return subprocess.run(
+        ["bash", "-c", script, "bash", *map(str, words)],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
+def test_notes_on_a_full_disk_do_not_end_the_work(toys: Path, tmp_path: Path) -> None:
+    words = ("benchmark", toys / "toy.npz", "-m", "eszsl", "--seeds", 2, "-o", tmp_path / "runs")
+    run = shell("2>/dev/full", *words, "--selection", "last", "--workers", 1)
+
+    assert run.returncode == 0
+    assert "eszsl" in run.stdout
+    assert len((tmp_path / "runs" / "runs.jsonl").read_text().splitlines()) == 2
+    assert shell("2>/dev/full", "nosuch").returncode == 2
+
+
+def test_an_error_that_nobody_reads_has_its_exit_code() -> None:
+    run = shell("2>&-", "data", "info", "nosuch.npz")
+
+    assert (run.returncode, run.stdout) == (2, "")
+
+
+def test_a_reader_of_notes_that_has_gone_does_not_end_the_work(toys: Path, tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    words = ["benchmark", str(toys / "toy.npz"), "-m", "eszsl", "--seeds", "1"]
+    words += ["--selection", "last", "--workers", "1", "-o", str(tmp_path / "runs")]
+    try:
+        run = subprocess.run(
+            [sys.executable, "-c", COMMAND, *words],
+            stdout=subprocess.PIPE,
+            stderr=writing,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+
+    assert run.returncode == 0
+    assert "eszsl" in run.stdout
+
+
+@pytest.mark.parametrize(
+    "words", [("--version",), ("methods", "--json"), ("data", "info", "digits")]
+)
+def test_closed_results_are_no_defect(words: tuple[str, ...]) -> None:
+    run = shell(">&-", *words)
+
+    assert run.returncode == 0
+    assert "Traceback" not in run.stderr
+
+
+def test_predictions_into_a_closed_stdout_are_no_defect(model: Path, toys: Path) -> None:
+    run = shell(">&-", "predict", model, toys / "toy.npz")
+
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_what_an_ascii_terminal_cannot_show_becomes_a_question_mark(tmp_path: Path) -> None:
+    data = load("digits")
+    names = ("zéro", *data.class_names[1:])
+    path = tmp_path / "d.npz"
+    save(replace(data, class_names=names), path)
+    model = tmp_path / "m"
+    plain = {"PYTHONIOENCODING": "ascii"}
+    assert shell("", "train", path, "-m", "eszsl", "-o", model, "--penalty", "none").returncode == 0
+    run = shell("", "predict", model, path, **plain)
+
+    assert run.returncode == 0, run.stderr
+    assert "z?ro" in run.stdout
+    assert json.loads(shell("", "evaluate", model, path, "--json", **plain).stdout)
+
+
+def test_a_path_that_begins_with_a_dash_is_no_option(capsys: pytest.CaptureFixture[str]) -> None:
+    show_next("evaluate", Path("-x"), "digits", "--attributes", "a b")
+
+    assert capsys.readouterr().err == "next: unseen evaluate ./-x digits --attributes 'a b'\n"
