@@ -30,7 +30,7 @@ TRIED: dict[str, tuple[Any, ...]] = {
     "semantic_std": (0.3, 3.0),
     "epochs": (5, 10),
     "hidden": (256, 1024),
-    "input_noise": (0.1, 0.3),
+    "input_noise": (0.1, 0.3, 1.0),
     "feature_preprocessing": ("standardize",),
     "attribute_normalization": ("sqrt",),
     "centre_weight": (0.0, 10.0),
