@@ -1,6 +1,7 @@
 """What all tests share: data, real and simulated, and an environment of their own."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     os.environ["MPLBACKEND"] = "Agg"
+    # A shell lets its background jobs ignore Ctrl-C, and the tests' own processes inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -84,6 +84,7 @@ def test_json(evaluation: Evaluation, data: ZeroShotData) -> None:
     assert set(result) == MEASURES | {
         *("penalty", "no_penalty", "hidden_class_penalty", "oracle"),
         *("method", "setting", "data", "split_version", "sha256", "selection", "per_class"),
+        "most_often_taken_for",
     }
     for part, of in [
         ("no_penalty", evaluation.no_penalty),
