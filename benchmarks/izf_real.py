@@ -56,6 +56,7 @@ VARIANTS: dict[str, Settings] = {
     "separation 1e-6": {"separation_weight": 1e-6},
     "separation 10": {"separation_weight": 10.0},
     "positive MMD 10": {"separation_weight": -10.0},
+    "input noise 0.3": {"input_noise": 0.3},  # by izf_settings.py, on hidden classes of the animals
 }
 PEERS = ("eszsl", "class-norm")
 ACCURACIES = {
