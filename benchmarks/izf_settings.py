@@ -6,7 +6,7 @@ chose, without the separation, which doubles the time. What is done is kept in O
 was stopped goes on.
 
 Command: UNSEEN_DATA=../shared/data python benchmarks/izf_settings.py [--data awa1_pca]
-         [--part 1/2] [-o OUTPUT]
+         [-o OUTPUT]
          python benchmarks/izf_settings.py --table [-o OUTPUT]
 """
 
@@ -70,14 +70,12 @@ def show(records: Mapping[tuple, Record]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="awa1_pca", choices=list(DATA))
-    parser.add_argument("--part", default="1/1", help="K/N: every Nth setting, from the Kth")
     parser.add_argument("--table", action="store_true", help="print what is in OUTPUT, run nothing")
     parser.add_argument("-o", "--output", type=Path, default=OUTPUT)
     arguments = parser.parse_args()
 
     ledger = Ledger(arguments.output, ("data", "change"))
-    first, step = map(int, arguments.part.split("/"))
-    for change in [] if arguments.table else changes()[first - 1 :: step]:
+    for change in [] if arguments.table else changes():
         key = (arguments.data, json.dumps(change))
         ledger.once(key, measured, arguments.data, change)
     show(ledger.records)

@@ -58,6 +58,25 @@ def test_features_of_the_unseen_classes(
     assert [path.name for path in tmp_path.iterdir()] == [output.name]
 
 
+def test_attributes_in_another_order_are_refused(
+    command: Command, toys: Path, tmp_path: Path
+) -> None:
+    model, output = tmp_path / "model", tmp_path / "made.npz"
+    train = ("train", toys / "tables", "-m", "izf", "-o", model, "--penalty", "none", *QUICK)
+    assert command(*train).code == 0
+    header, rest = (toys / "tables" / "classes.csv").read_text().split("\n", 1)
+    name, *attributes = header.split(",")
+    moved = tmp_path / "moved.csv"
+    moved.write_text(",".join([name, *attributes[::-1]]) + "\n" + rest)
+
+    run = command("generate", model, "--classes", moved, "-o", output, "-n", 2)
+    assert run.code == 2
+    assert "attribute columns" in run.err
+    assert not output.exists()
+    own = toys / "tables" / "classes.csv"
+    assert command("generate", model, "--classes", own, "-o", output, "-n", 2).code == 0
+
+
 def test_features_of_new_classes_and_other_seeds(
     command: Command, flow: Path, tmp_path: Path
 ) -> None:

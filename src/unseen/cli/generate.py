@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from unseen.cli.console import note
 from unseen.cli.errors import UserError, naming_users
+from unseen.cli.evaluate import check_columns
 from unseen.cli.outputs import check_apart
 from unseen.cli.settings import Whole, check_seed
 
@@ -36,7 +37,7 @@ def generate(
     """Make features of classes from their descriptions, with a method that can.
 
     OUTPUT holds features (in the units of the training features, class after class), labels,
-    class_names and class_attributes, as other data files do.
+    class_names and class_attributes, under the names of other data files, and no split.
 
     Arguments:
         model: The folder that "unseen train" wrote.
@@ -105,10 +106,13 @@ def described(
     model: "GenerativeZeroShotClassifier", folder: Path, classes: Path | None
 ) -> "tuple[tuple[str, ...], NDArray[np.float32]]":
     """Returns names and descriptions of the classes to make, the latter with shape (c, a)."""
-    from unseen.data.tables import read_classes
+    from unseen.data.tables import read_class_table
 
     if classes is not None:
-        return read_classes(classes)
+        read = read_class_table(classes)
+        check_columns("attribute", model.source_.attribute_names, read.attribute_names, classes)
+
+        return read.names, read.attributes
 
     unseen = ~model.seen_
     if not unseen.any():
