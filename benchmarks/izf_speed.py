@@ -1,18 +1,16 @@
 """Times IZF at the size of the field: d = 2048, 5 blocks, hidden 1024, batch 256.
 
 A step of training is compared with its matrix products alone, at the rate that this machine
-reaches on these very shapes, the two in turns so that a busy machine slows both. Generation is
-timed with the peak of memory above what stands before, for a third of the rows and for all: flat
-if both are the same. glibc's allocator keeps some of what is freed between large blocks, the more
-the longer it runs; so each is measured with its own rules, and with a fixed threshold, above which
-it gives all back. The last lines are the error of the round trip in float32 and bfloat16. On a
-GPU the step is captured as a graph; its time and that of the eager step are printed.
+reaches on these very shapes, the two in turns so that a busy machine slows both; a profile says
+where the time of a step goes. Generation is timed with the peak of memory above what stands
+before, for a third of the rows and for all: flat if both are the same. The last lines are the
+error of the round trip in float32 and bfloat16. On a GPU the step is captured as a graph; its time
+and that of the eager step are printed.
 
 Command: OMP_NUM_THREADS=2 python benchmarks/izf_speed.py [--repeats 15] [--rows 100000]
 """
 
 import argparse
-import os
 import platform
 import resource
 import statistics
@@ -23,6 +21,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from torch.profiler import profile
 
 from unseen.data.simulate import BENCHMARK_SHAPES, simulate
 from unseen.methods.izf import IZF
@@ -32,7 +31,7 @@ from unseen.training.step import CapturedStep, EagerStep, make_optimizer
 
 FEATURES, BLOCKS, HIDDEN, BATCH = 2048, 5, 1024, 256
 SEEN, UNSEEN, ATTRIBUTES = 40, 10, 85  # of AWA1
-FIXED = {"MALLOC_MMAP_THRESHOLD_": "1048576"}  # bytes
+PROFILED, SHOWN = 10, 12  # steps; operations
 
 
 def make_step(device: torch.device, captured: bool) -> Callable[[], object]:
@@ -108,6 +107,22 @@ def time_steps(device: torch.device, repeats: int) -> None:
         print(f"{name:18s} {1e3 * statistics.median(taken):8.1f} ms   {ratio:.2f} times the floor")
 
 
+def profile_step(device: torch.device) -> None:
+    """Prints the operations that take most of a step's time, each without those it calls."""
+    step = make_step(device, captured=False)
+    for _ in range(5):
+        step()
+    with profile() as profiled:
+        for _ in range(PROFILED):
+            step()
+    events = sorted(profiled.key_averages(), key=lambda event: -event.self_cpu_time_total)
+    total = sum(event.self_cpu_time_total for event in events)
+    for event in events[:SHOWN]:
+        taken, calls = event.self_cpu_time_total, event.count // PROFILED  # microseconds
+        shown = f"{event.key:32s} {taken / PROFILED / 1e3:7.1f} ms {taken / total:5.0%}"
+        print(f"  {shown} {calls:5d} calls")
+
+
 def fitted() -> tuple[IZF, np.ndarray]:
     """Returns a briefly trained model of the size of AWA1, and its unseen descriptions."""
     data = simulate(BENCHMARK_SHAPES["AWA1"], rows=2000)
@@ -155,11 +170,11 @@ def main() -> None:
     )
     torch.set_flush_denormal(True)
     time_steps(device, arguments.repeats)
-    for title, environment in (("allocator as it is", {}), ("fixed threshold", FIXED)):
-        print(title, flush=True)
-        for rows in (arguments.rows // 3, arguments.rows):
-            command = [sys.executable, __file__, "--generate", str(rows)]
-            subprocess.run(command, check=True, env=os.environ | environment)
+    if device.type == "cpu":
+        profile_step(device)
+    for rows in (arguments.rows // 3, arguments.rows):
+        sys.stdout.flush()
+        subprocess.run([sys.executable, __file__, "--generate", str(rows)], check=True)
     round_trip()
 
 

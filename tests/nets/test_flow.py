@@ -1,9 +1,11 @@
 """The flow: invertible, with the right determinant, mixing all columns, and saved whole."""
 
 import copy
+import gc
 import math
 import subprocess
 import sys
+import weakref
 
 import pytest
 import torch
@@ -131,6 +133,27 @@ def test_the_gradient_of_a_permutation_is_the_permutation_back() -> None:
     (flow()(x) * weight).sum().backward()
 
     torch.testing.assert_close(x.grad, flow().inv(weight))
+
+
+def test_an_inverse_keeps_no_tensor_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[weakref.ref] = []
+    init = BoundedAffine.__init__
+
+    def record(self: BoundedAffine, *arguments: object) -> None:
+        init(self, *arguments)
+        made.append(weakref.ref(self.parameters))
+
+    monkeypatch.setattr(BoundedAffine, "__init__", record)
+    flow = coupling_flow(8, 4, 16, 2.0, torch.Generator().manual_seed(0))
+    gc.disable()
+    try:
+        result = flow().inv(torch.ones(3, 8))
+        result.sum().backward()
+        del result
+        assert len(made) == 4
+        assert not [tensor for tensor in made if tensor() is not None]
+    finally:
+        gc.enable()
 
 
 def test_saved_flows_keep_their_permutations() -> None:

@@ -38,20 +38,22 @@ def negative_mmd(x: Tensor, y: Tensor) -> Tensor:
     """
     if x.shape != y.shape:
         raise ValueError(f"Both samples must have one shape; got {[*x.shape]} and {[*y.shape]}.")
-    n = len(x)
-    pairs = max(n * (n - 1), 1)
-    between = kernel(x, y).sum() * (2 / n**2)
-    within = _off_diagonal(kernel(x, x)) + _off_diagonal(kernel(y, y))
+    n, width = len(x), 2 * x.shape[1]
+    xx, xy, yy = linear(x, x), linear(x, y), linear(y, y)
+    of_x, of_y = xx.diagonal(), yy.diagonal()  # squared lengths
+    between = kernel(xy, of_x, of_y, width).sum() * (2 / n**2)
+    within = sum(
+        _off_diagonal(kernel(products, lengths, lengths, width))
+        for products, lengths in ((xx, of_x), (yy, of_y))
+    )
 
-    return between - within / pairs
+    return between - within / max(n * (n - 1), 1)
 
 
-def kernel(x: Tensor, y: Tensor) -> Tensor:
-    r"""Returns :math:`\kappa` of each row of x (n, d) with each of y (m, d), with shape (n, m)."""
-    lengths = x.square().sum(dim=1, keepdim=True) + y.square().sum(dim=1)  # (n, m)
+def kernel(products: Tensor, of_x: Tensor, of_y: Tensor, width: int) -> Tensor:
+    r"""Returns :math:`\kappa` of inner products (n, m) and squared lengths (n,) and (m,)."""
     # rounding can make the difference of large numbers negative
-    distances = torch.sub(lengths, linear(x, y), alpha=2).clamp_min(0)
-    width = 2 * x.shape[1]
+    distances = torch.sub(of_x[:, None] + of_y, products, alpha=2).clamp_min(0)
 
     return width / (width + distances)
 

@@ -13,7 +13,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Returns ``x @ weight.T + bias``.
 
     PyTorch gives float32 products on a CPU to MKL, which on AMD's processors reaches half of what
-    oneDNN does; tensors in oneDNN's layout go to the latter. The result is the same up to rounding.
+    oneDNN does; here they go to the latter. The result is the same up to rounding.
 
     Arguments:
         x: The rows, with shape :math:`(n, d)`.
@@ -31,9 +31,37 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if weight.dim() == 3:
         return _linear_each(x.expand(len(weight), *x.shape[-2:]), weight, bias)
     if _through_onednn(x, weight):
-        return F.linear(x.to_mkldnn(), weight, bias).to_dense()
+        return _OneDNN.apply(x, weight, bias)
 
     return F.linear(x, weight, bias)
+
+
+class _OneDNN(torch.autograd.Function):
+    """The product of oneDNN that compiled models of PyTorch call.
+
+    It takes ordinary tensors, transposed ones too; through ``to_mkldnn``, the public way to it,
+    each operand would be copied.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        x, weight = _whole(x), _whole(weight)
+        ctx.save_for_backward(x, weight)
+
+        return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = ctx.saved_tensors
+        gradient = grad_outputs[0]
+        needs_x, needs_weight, needs_bias = ctx.needs_input_grad
+        rows = gradient.reshape(-1, len(weight))
+
+        return (
+            linear(gradient, weight.t()) if needs_x else None,
+            linear(rows.t(), x.reshape(-1, weight.shape[1]).t()) if needs_weight else None,
+            rows.sum(dim=0) if needs_bias else None,
+        )
 
 
 def _linear_each(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -75,15 +103,28 @@ class _Products(torch.autograd.Function):
         )
 
 
+def _whole(x: Tensor) -> Tensor:
+    """Returns a copy of what is neither a whole matrix nor the transpose of one.
+
+    oneDNN would multiply these a thousand times slower.
+    """
+    return x if x.is_contiguous() or x.transpose(0, -1).is_contiguous() else x.contiguous()
+
+
 def _through_onednn(x: Tensor, weight: Tensor) -> bool:
     plain_float32 = x.dtype == weight.dtype == torch.float32 and x.device.type == "cpu"
 
-    return plain_float32 and not torch.is_autocast_enabled("cpu") and has_onednn()
+    # oneDNN takes no product over an axis of length 0
+    return plain_float32 and x.numel() > 0 and not torch.is_autocast_enabled("cpu") and has_onednn()
 
 
 def has_onednn() -> bool:
     """Says whether this build of PyTorch has oneDNN, and the user has not switched it off."""
-    return torch.backends.mkldnn.is_available() and bool(torch.backends.mkldnn.enabled)
+    return (
+        torch.backends.mkldnn.is_available()
+        and bool(torch.backends.mkldnn.enabled)
+        and hasattr(torch.ops.mkldnn, "_linear_pointwise")  # which no release promises to keep
+    )
 
 
 class Linear(nn.Linear):

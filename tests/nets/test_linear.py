@@ -1,0 +1,78 @@
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.testing import assert_close
+
+from unseen.nets import linear as module
+from unseen.nets.linear import linear
+
+VIEWS = {
+    "whole": lambda x: x,
+    "columns of a wider one": lambda x: F.pad(x, (2, 3))[:, 2:-3],
+    "every other row": lambda x: x.repeat_interleave(2, dim=0)[::2],
+    "transposed": lambda x: x.t().contiguous().t(),
+    "transposed columns": lambda x: F.pad(x.t().contiguous(), (1, 0))[:, 1:].t(),
+    "one row, expanded": lambda x: x[:1].expand_as(x),
+}
+
+
+def normal(*shape: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(sum(shape)))
+
+
+def with_gradients(product: Callable[..., Tensor], *operands: Tensor) -> list[Tensor]:
+    leaves = [operand.detach().requires_grad_() for operand in operands]
+    result = product(*leaves)
+
+    return [result.detach(), *torch.autograd.grad(result, leaves, normal(*result.shape))]
+
+
+@pytest.mark.parametrize("of_x", VIEWS)
+@pytest.mark.parametrize("of_weight", VIEWS)
+@pytest.mark.parametrize("bias", [True, False])
+def test_product_and_gradients_equal_pytorchs(of_x: str, of_weight: str, bias: bool) -> None:
+    operands = [VIEWS[of_x](normal(6, 5)), VIEWS[of_weight](normal(4, 5))]
+    operands += [normal(4)] if bias else []
+    assert_close(with_gradients(linear, *operands), with_gradients(F.linear, *operands))
+
+
+def test_a_gradient_that_is_one_number_for_all() -> None:
+    x, weight = normal(6, 5), normal(4, 5).requires_grad_()
+    linear(x, weight).sum().backward()
+    assert weight.grad is not None
+    assert_close(weight.grad, x.sum(dim=0).expand(4, 5))
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_no_row_and_one_row(rows: int) -> None:
+    weight = normal(4, 5).requires_grad_()
+    product = linear(normal(rows, 5), weight)
+    product.sum().backward()
+    assert product.shape == (rows, 4)
+    assert weight.grad is not None
+
+
+def test_more_axes_than_two() -> None:
+    operands = normal(2, 3, 5), normal(4, 5), normal(4)
+    assert_close(with_gradients(linear, *operands), with_gradients(F.linear, *operands))
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_onednn_is_given_whole_matrices_or_their_transposes(
+    view: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of others it takes a path that is a thousand times slower."""
+    given = []
+    whole = module._whole
+
+    def record(x: Tensor) -> Tensor:
+        given.append(whole(x))
+        return given[-1]
+
+    monkeypatch.setattr(module, "_whole", record)
+    with_gradients(linear, VIEWS[view](normal(6, 5)), VIEWS[view](normal(4, 5)))
+    assert len(given) == 6 or not module.has_onednn()
+    assert all(x.is_contiguous() or x.t().is_contiguous() for x in given)
