@@ -178,3 +178,23 @@ def test_importing_the_package_takes_less_than_a_third_of_a_second() -> None:
     code = "import time; t = time.perf_counter(); import unseen; print(time.perf_counter() - t)"
 
     assert min(float(run(code)) for _ in range(3)) < 0.3
+
+
+def is_abstract(kind: type) -> bool:
+    return any(getattr(getattr(kind, n), "__isabstractmethod__", False) for n in dir(kind))
+
+
+def test_every_method_has_its_name_and_is_public() -> None:
+    from unseen.methods import METHODS
+    from unseen.methods.base import ZeroShotClassifier
+
+    modules = [import_module(name_of(path)) for path in (ROOT / "methods").glob("*.py")]
+    found = [getattr(module, name) for module in modules for name in module.__all__]
+    written = {
+        kind
+        for kind in found
+        if isinstance(kind, type) and issubclass(kind, ZeroShotClassifier) and not is_abstract(kind)
+    }
+
+    assert written == set(METHODS.values())
+    assert {kind.__name__ for kind in written} <= set(unseen.__all__)

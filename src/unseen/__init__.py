@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from unseen.methods.gaussian_nb import TiedGaussian
     from unseen.methods.generative import GenerativeZeroShotClassifier
     from unseen.methods.izf import IZF
+    from unseen.methods.latem import LatEm
     from unseen.methods.many_seeds import fit_seeds
     from unseen.methods.recursive_ridge import RecursiveRidge
     from unseen.methods.relation_net import RelationNet
@@ -70,6 +71,7 @@ HOMES = {
     "HiddenClassFolds": "data.splits",
     "History": "metrics.history",
     "IZF": "methods.izf",
+    "LatEm": "methods.latem",
     "METHODS": "methods",
     "MLP": "methods.class_norm",
     "ModelError": "methods.saving",
@@ -123,6 +125,7 @@ __all__ = [
     "GZSLResult",
     "GenerativeZeroShotClassifier",
     "HiddenClassFolds",
+    "LatEm",
     "ModelError",
     "ReZSL",
     "RecursiveRidge",

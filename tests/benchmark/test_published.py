@@ -7,6 +7,7 @@ import pytest
 
 from unseen.benchmark import published
 from unseen.benchmark.published import PEERS, peers, published_results
+from unseen.methods import METHODS
 
 CHECKED = [row for row in published_results() if not math.isnan(row.mismatch)]
 
@@ -58,6 +59,13 @@ def test_every_peer_is_in_the_table() -> None:
     printed = {row.method for row in published_results()}
 
     assert {name for names in PEERS.values() for name in names} <= printed
+
+
+def test_every_method_that_the_table_prints_is_a_peer() -> None:
+    printed = {row.method.lower(): row.method for row in published_results()}
+
+    for method in METHODS.keys() & printed.keys():
+        assert printed[method] in peers(method)
 
 
 @pytest.mark.parametrize(

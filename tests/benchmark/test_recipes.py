@@ -61,11 +61,12 @@ DIFFERENCES = {
 
 # Sections 2 and 3 of the specification of the peers, AwA1.
 PEERS: dict[str, dict[str, object]] = {
-    "eszsl-awa1": {"feature_penalty": 1e3, "attribute_penalty": 1.0},
+    "eszsl-awa1": {"feature_penalty": 1e3, "attribute_penalty": 1.0, "negative_target": 0.0},
     "sae-awa1": {"encoder_weight": 0.8, "direction": "attributes-to-features"},
     "devise-awa1": {"margin": 200.0, "lr": 1e-3},  # a tenth of the re-run's: momentum 0.9
     "ale-awa1": {"margin": 1.0, "lr": 1e-3, "feature_preprocessing": "l2"},
     "sje-awa1": {"margin": 2.5, "lr": 0.1},
+    "latem-awa1": {"matrices": 2, "feature_preprocessing": "standardize-max", "epochs": 150},
     "dem-awa1": {"hidden": 1200, "lr": 1e-4, "weight_decay": 1e-2, "batch_size": 100},
     "relation-net-awa1": {"hidden": 1200, "lr": 1e-5, "batch_size": 32, "step_factor": 0.5},
     "dcn-awa1": {"seen_temperature": 2.0, "unseen_temperature": 0.03, "entropy_weight": 1.0},

@@ -30,6 +30,7 @@ PEERS = {
     "devise": ("DeViSE",),
     "eszsl": ("ESZSL",),
     "izf": ("IZF-Softmax",),
+    "latem": ("LatEm",),
     "mlp": ("Class-Norm: 3-layer MLP (NS+AN)",),
     "mlp+9": ("Class-Norm: MLP + Eq. 9 only",),
     "mlp+10": ("Class-Norm: MLP + Eq. 10 only",),

@@ -14,6 +14,7 @@ from unseen.methods.devise import DeViSE
 from unseen.methods.eszsl import ESZSL
 from unseen.methods.gaussian_nb import TiedGaussian
 from unseen.methods.izf import IZF
+from unseen.methods.latem import LatEm
 from unseen.methods.recursive_ridge import RecursiveRidge
 from unseen.methods.relation_net import RelationNet
 from unseen.methods.rezsl import ReZSL
@@ -28,6 +29,7 @@ METHODS: dict[str, type[ZeroShotClassifier]] = {
     "devise": DeViSE,
     "ale": ALE,
     "sje": SJE,
+    "latem": LatEm,
     "eszsl": ESZSL,
     "recursive-ridge": RecursiveRidge,
     "sae": SAE,

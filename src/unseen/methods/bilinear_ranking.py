@@ -1,4 +1,4 @@
-"""What DeViSE, ALE and SJE share: a bilinear score, trained to rank the true class first."""
+"""What DeViSE, ALE, SJE and LatEm share: a bilinear score, trained to rank the true class first."""
 
 __all__ = ["BilinearRankingClassifier"]
 
@@ -14,6 +14,7 @@ from unseen.methods.settings import check_choice, check_number
 from unseen.nets.bilinear import BilinearNetwork
 from unseen.nets.linear import linear
 from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing
+from unseen.nets.scoring_network import ScoringNetwork
 from unseen.training.step import OPTIMIZERS
 
 
@@ -82,8 +83,12 @@ class BilinearRankingClassifier(NetworkClassifier):
                 :math:`(m + F(x, c) - F(x, y))_+`, and 0 for the true one, with shape (b, k).
         """
 
+    def _batch_scores(self, x: Tensor, S: Tensor) -> Tensor:
+        """Scores a batch (b, d) for descriptions (k, a) in training, with shape (b, k)."""
+        return linear(x, self.network_.embed(S))
+
     def _loss(self, x: Tensor, target: Tensor, S: Tensor, unseen: Tensor) -> Tensor:  # noqa: ARG002
-        scores = linear(x, self.network_.embed(S)).float()  # (b, k)
+        scores = self._batch_scores(x, S).float()  # (b, k)
         true = scores.gather(1, target[:, None])  # (b, 1)
         violations = (self.margin + scores - true).relu()  # (b, k)
 
@@ -94,7 +99,7 @@ class BilinearRankingClassifier(NetworkClassifier):
         features: FeaturePreprocessing,
         attributes: AttributeNormalization,
         generator: torch.Generator,  # noqa: ARG002
-    ) -> BilinearNetwork:
+    ) -> ScoringNetwork:
         return BilinearNetwork(features, attributes)
 
     def check_settings(self) -> None:
