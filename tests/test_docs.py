@@ -170,6 +170,16 @@ def test_each_method_has_a_page_with_its_recipes() -> None:
         assert f"`{name}`" in pages[method_name(make().method)], name
 
 
+def test_what_is_cited_is_this_version() -> None:
+    import unseen
+
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "citing.md").read_text(encoding="utf-8")
+
+    assert f"\nversion: {unseen.__version__}\n" in citation
+    assert f"version = {{{unseen.__version__}}}" in page
+
+
 def test_the_table_of_the_readme_is_of_the_committed_runs() -> None:
     results = defaultdict(list)
     for line in (ROOT / "benchmarks" / "results" / "comparison.jsonl").read_text().splitlines():

@@ -1,14 +1,16 @@
 """``unseen methods``: what an explanation names, it names in words that a person can type."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from unseen.benchmark.recipes import RECIPES
-from unseen.cli.methods import describe_one
+from unseen.cli.methods import describe_all, describe_one, methods
 from unseen.methods import METHODS
 from unseen.nets.preprocessing import FEATURE_PREPROCESSINGS
 
+ROOT = Path(__file__).parents[2]
 CONSTANT = re.compile(r"[Nn]ame in [A-Z]|\b[A-Z]+_[A-Z_]+\b|\b[A-Z]{6,}\b")
 
 
@@ -16,6 +18,29 @@ CONSTANT = re.compile(r"[Nn]ame in [A-Z]|\b[A-Z]+_[A-Z_]+\b|\b[A-Z]{6,}\b")
 def test_explanations_name_no_constant_of_the_code(name: str) -> None:
     for setting, described in describe_one(name)["settings"].items():
         assert not CONSTANT.search(described["explanation"]), setting
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_paper_to_cite_has_its_address(name: str) -> None:
+    page = ROOT / "docs" / "methods" / f"{'class-norm' if name == 'mlp' else name}.md"
+    described = describe_one(name)
+
+    assert re.search(r"\([A-Z].+, (19|20)\d\d\)$", described["source"])
+    assert described["link"] == describe_all()[name]["link"]
+    assert f"({described['link']})" in page.read_text(encoding="utf-8")
+
+
+def test_the_address_is_shown_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    methods("eszsl")
+
+    assert "\nhttps://proceedings.mlr.press/v37/romera-paredes15.html\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_setting_is_explained(name: str) -> None:
+    settings = describe_one(name)["settings"]
+
+    assert [setting for setting, told in settings.items() if not told["explanation"]] == []
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -6,6 +6,7 @@ import torch
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
+from unseen.benchmark.recipes import RECIPES
 from unseen.data.dataset import ZeroShotData
 from unseen.methods.eszsl import ESZSL
 
@@ -67,6 +68,26 @@ def test_an_ordinary_classifier_is_ridge_regression(toy: ZeroShotData) -> None:
 
     ridge = np.linalg.solve(X.T @ X + 3.0 * np.eye(X.shape[1]), X.T @ Y) / 2  # S'S + I = 2 I
     assert_allclose(model.coef_, ridge, rtol=1e-8, atol=1e-12)
+
+
+def test_the_recipe_is_the_program_it_was_chosen_with(toy: ZeroShotData) -> None:
+    """The programs have zeros in Y, which is another map where features have a mean."""
+    X, y, table, Y = problem(toy)
+    model = RECIPES["eszsl-awa1"]().method.fit(X, y, table)
+    X, S = X.astype(np.float64), table.astype(np.float64)
+    S = (S / np.linalg.norm(S, axis=1, keepdims=True))[toy.seen]
+
+    left = np.linalg.inv(X.T @ X + 1e3 * np.eye(X.shape[1]))
+    right = np.linalg.inv(S.T @ S + np.eye(S.shape[1]))
+    assert_allclose(model.coef_, left @ X.T @ (Y == 1) @ S @ right, rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("value", [-2.0, 1.0, "zero"])
+def test_other_classes_are_told_apart_from_the_true_one(toy: ZeroShotData, value: object) -> None:
+    X, y, table, _ = problem(toy)
+
+    with pytest.raises(ValueError, match="`negative_target` must be a number at least -1 and at"):
+        ESZSL(negative_target=value).fit(X, y, table)
 
 
 @pytest.mark.parametrize("name", ["feature_penalty", "attribute_penalty"])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from unseen import HiddenClassFolds, ZeroShotData, load
+from unseen import RECIPES, HiddenClassFolds, ZeroShotData, load
 from unseen.methods.eszsl import ESZSL
 from unseen.metrics.gzsl import gzsl_result
 from unseen.rehearsal import Rehearsal, final_test, rehearsals
@@ -45,6 +45,16 @@ def test_scores_are_those_of_plain_numpy(real_data: Path, alpha: float, gamma: f
     expected = Z @ V @ table.T
 
     assert np.abs(scores - expected).max() <= 1e-6 * np.abs(expected).max()
+
+
+def test_the_recipe_knows_more_than_chance(real_data: Path) -> None:
+    """Features as they are, all positive: with targets of -1 all rows go to one class."""
+    data = load(real_data / "awa1.npz")
+    train, test = data.subset("train"), data.subset("test_unseen")
+    model = RECIPES["eszsl-awa1"]().method.fit(train.features, train.labels, data.class_attributes)
+    scores = model.decision_function(test.features)
+
+    assert gzsl_result(scores, test.labels, data.seen).zsl_accuracy > 0.2  # chance is 0.10
 
 
 def judged(task: Rehearsal) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from cyclopts import (
     MissingArgumentError,
     Parameter,
     UnknownCommandError,
+    UnknownOptionError,
     UnusedCliTokensError,
 )
 
@@ -119,6 +120,11 @@ def in_words(error: CycloptsError) -> str | None:
         near = get_close_matches(first, ("--help", "--version"), n=1)
         if first.startswith("-"):
             return f"There is no option {first}." + (f" Did you mean {near[0]}?" if near else "")
+    if isinstance(error, UnknownOptionError) and error.token.keyword == "--set":
+        return (
+            "There is no `--set` here: `unseen train` and `unseen continual` take settings, "
+            "`unseen benchmark` chooses them or takes those of a recipe."
+        )
     if not isinstance(error, MissingArgumentError) or error.argument is None:
         return None
 

@@ -1,6 +1,6 @@
 """What a docstring in Google's style says, for people at a terminal."""
 
-__all__ = ["read_arguments", "read_paragraphs", "read_reference"]
+__all__ = ["read_arguments", "read_link", "read_paragraphs", "read_reference"]
 
 import inspect
 import re
@@ -51,6 +51,18 @@ def read_reference(docstring: str) -> str:
     lines = section(docstring, "References").split("http")[0]
 
     return " ".join(lines.split())
+
+
+def read_link(docstring: str) -> str:
+    """Returns the address of the first publication, and nothing if there is none.
+
+    Example:
+        >>> read_link("CN.\\n\\nReferences:\\n    A title\\n    (Ann, 2021)\\n    https://a.b\\n")
+        'https://a.b'
+    """
+    found = re.search(r"https?://\S+", section(docstring, "References"))
+
+    return found[0] if found else ""
 
 
 def section(docstring: str, name: str) -> str:

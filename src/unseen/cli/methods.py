@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from unseen.cli.console import print_json, results
-from unseen.cli.docstrings import read_arguments, read_paragraphs, read_reference
+from unseen.cli.docstrings import read_arguments, read_link, read_paragraphs, read_reference
 from unseen.cli.settings import find_recipe
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def describe_all() -> dict[str, Any]:
         described[name] = {
             "summary": read_paragraphs(method.__doc__ or "")[0],
             "setting": method().setting,
-            "source": source(method),
+            **source(method),
             "recipes": recipes,
         }
 
@@ -82,7 +82,7 @@ def describe_one(name: str) -> dict[str, Any]:
         "name": name,
         "text": text,
         "setting": method.setting,
-        "source": source(type(method)),
+        **source(type(method)),
         "settings": {
             setting: {"value": values[setting], "explanation": told.get(setting, "")}
             for setting in inspect.signature(type(method)).parameters
@@ -90,11 +90,13 @@ def describe_one(name: str) -> dict[str, Any]:
     }
 
 
-def source(method: "type[ZeroShotClassifier]") -> str:
+def source(method: "type[ZeroShotClassifier]") -> dict[str, str]:
     """Returns the publication that a class cites, or else its file: one paper, one file."""
-    return read_reference(method.__doc__ or "") or read_reference(
-        sys.modules[method.__module__].__doc__ or ""
-    )
+    docstring = method.__doc__ or ""
+    if not read_reference(docstring):
+        docstring = sys.modules[method.__module__].__doc__ or ""
+
+    return {"source": read_reference(docstring), "link": read_link(docstring)}
 
 
 def explanations(method: "type[ZeroShotClassifier]") -> dict[str, str]:
@@ -146,6 +148,7 @@ def show_one(method: dict[str, Any]) -> None:
         console.print(paragraph)
     console.print(f"Setting: {method['setting']}")
     console.print(f"Source: {method['source']}")
+    console.print(method["link"], soft_wrap=True)
     console.print()
 
     table = Table(box=None, pad_edge=False)

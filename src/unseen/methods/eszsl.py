@@ -25,7 +25,7 @@ class ESZSL(ClosedFormClassifier):
     .. math:: V = (X^T X + \alpha I)^{-1} X^T Y S (S^T S + \gamma I)^{-1}, \qquad
         y_{ic} = x_i^T V a_c
 
-    with :math:`Y_{ic} = 1` if example :math:`i` is of class :math:`c`, else :math:`-1`. It
+    with :math:`Y_{ic} = 1` if example :math:`i` is of class :math:`c`, else :math:`t = -1`. It
     minimises
 
     .. math:: \|X V S^T - Y\|^2 + \alpha \|V S^T\|^2 + \gamma \|X V\|^2 + \alpha \gamma \|V\|^2.
@@ -34,10 +34,14 @@ class ESZSL(ClosedFormClassifier):
         Examples and classes are rows here and columns there; the solution is the same.
         The default penalties were chosen on hidden seen classes of sets of ours.
         Features are prepared (``feature_preprocessing``) where the paper takes them raw.
+        The authors' program has :math:`t = 0` where the paper has -1. Where the training mean is
+        subtracted that changes scores by a factor alone; where it is not, it is another map.
 
     Arguments:
         feature_penalty: The ridge :math:`\alpha > 0` of the feature side.
         attribute_penalty: The ridge :math:`\gamma > 0` of the attribute side.
+        negative_target: The target :math:`t` of the classes that an example is not of: -1 as in
+            the paper, 0 as in the authors' program, or between.
         attribute_normalization: ``"sqrt"``, ``"unit"``, ``"raw"`` or ``"standardize"``.
         feature_preprocessing: A name in ``FEATURE_PREPROCESSINGS``.
 
@@ -64,19 +68,22 @@ class ESZSL(ClosedFormClassifier):
         *,
         feature_penalty: float = 1.0,
         attribute_penalty: float = 0.1,
+        negative_target: float = -1.0,
         attribute_normalization: str = "unit",
         feature_preprocessing: str = "l2-centre",
     ) -> None:
         self.feature_penalty = feature_penalty
         self.attribute_penalty = attribute_penalty
+        self.negative_target = negative_target
         self.attribute_normalization = attribute_normalization
         self.feature_preprocessing = feature_preprocessing
 
     def _equation(
         self, moments: Moments, S: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        # Y is 2 for the class and 0 for the others, minus 1 for all: no matrix of n rows is needed
-        XY = 2 * moments.sums - moments.sums.sum(axis=0)  # (k, d)
+        # Y is 1 - t for the class and 0 for the others, plus t for all: no matrix of n rows needed
+        t = self.negative_target
+        XY = (1 - t) * moments.sums + t * moments.sums.sum(axis=0)  # (k, d)
 
         return S.T @ S, XY.T @ S  # (a, a), (d, a)
 
@@ -95,3 +102,4 @@ class ESZSL(ClosedFormClassifier):
         super().check_settings()
         check_number("feature_penalty", self.feature_penalty, 0, open_low=True)
         check_number("attribute_penalty", self.attribute_penalty, 0, open_low=True)
+        check_number("negative_target", self.negative_target, -1, 0)

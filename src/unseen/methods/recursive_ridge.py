@@ -40,6 +40,7 @@ class RecursiveRidge(ExactClassifier, ESZSL):
     Arguments:
         feature_penalty: The ridge :math:`\alpha > 0` of the feature side.
         attribute_penalty: The ridge :math:`\gamma > 0` of the attribute side.
+        negative_target: The target of the classes that an example is not of: -1, 0, or between.
         attribute_normalization: ``"sqrt"``, ``"unit"``, ``"raw"`` or ``"standardize"``.
         feature_preprocessing: A name in ``FEATURE_PREPROCESSINGS``.
 
