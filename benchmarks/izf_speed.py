@@ -27,6 +27,7 @@ from unseen.data.simulate import BENCHMARK_SHAPES, simulate
 from unseen.methods.izf import IZF
 from unseen.nets.linear import linear
 from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing
+from unseen.training.device import choose_precision
 from unseen.training.step import CapturedStep, EagerStep, make_optimizer
 
 FEATURES, BLOCKS, HIDDEN, BATCH = 2048, 5, 1024, 256
@@ -34,8 +35,8 @@ SEEN, UNSEEN, ATTRIBUTES = 40, 10, 85  # of AWA1
 PROFILED, SHOWN = 10, 12  # steps; operations
 
 
-def make_step(device: torch.device, captured: bool) -> Callable[[], object]:
-    """Returns one step of training on random rows."""
+def make_step(device: torch.device, precision: str, captured: bool) -> Callable[[], object]:
+    """Returns one step of training on random rows, with gradients in a precision."""
     model = IZF(blocks=BLOCKS, hidden=HIDDEN, random_state=0)
     model.ordinary_, model.semantic_size_ = False, ATTRIBUTES
     network = model._network(
@@ -47,6 +48,7 @@ def make_step(device: torch.device, captured: bool) -> Callable[[], object]:
     x, S = torch.randn(BATCH, FEATURES).to(device), torch.randn(SEEN, ATTRIBUTES).to(device)
     U, labels = torch.randn(UNSEEN, ATTRIBUTES).to(device), torch.arange(BATCH).to(device) % SEEN
     network.look_at(x, S)
+    network.round_gradients(choose_precision(precision, device))
     model._class_means = torch.randn(SEEN, FEATURES).to(device)
     optimizer = make_optimizer("adam", network.parameters(), 1e-3, 1e-5, 0.999, device)
     step = (CapturedStep if captured else EagerStep)(
@@ -92,24 +94,27 @@ def seconds(run: Callable[[], object], device: torch.device) -> float:
 
 
 def time_steps(device: torch.device, repeats: int) -> None:
-    runs = {"matrix products": make_products(device), "step": make_step(device, captured=False)}
-    if device.type == "cuda":
-        runs["step, captured"] = make_step(device, captured=True)
+    runs = {"matrix products, float32": make_products(device)}
+    for precision in ("float32", "auto"):
+        for captured in (False, True) if device.type == "cuda" else (False,):
+            name = f"step, gradients in {choose_precision(precision, device)}".replace("torch.", "")
+            name += ", captured" if captured else ""
+            runs[name] = make_step(device, precision, captured)
     times: dict[str, list[float]] = {name: [] for name in runs}
     for repeat in range(repeats + 5):  # the first few warm up, and are captured
         for name, run in runs.items():
             taken = seconds(run, device)
             if repeat >= 5:
                 times[name].append(taken)
-    floor = times["matrix products"]
+    floor = times["matrix products, float32"]
     for name, taken in times.items():
         ratio = statistics.median(t / f for t, f in zip(taken, floor, strict=True))
-        print(f"{name:18s} {1e3 * statistics.median(taken):8.1f} ms   {ratio:.2f} times the floor")
+        print(f"{name:38s} {1e3 * statistics.median(taken):8.1f} ms   {ratio:.2f} times the floor")
 
 
 def profile_step(device: torch.device) -> None:
     """Prints the operations that take most of a step's time, each without those it calls."""
-    step = make_step(device, captured=False)
+    step = make_step(device, "auto", captured=False)
     for _ in range(5):
         step()
     with profile() as profiled:

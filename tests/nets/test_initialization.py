@@ -85,8 +85,9 @@ def test_u4_bias_and_other_layers_keep_the_pytorch_default() -> None:
 
 @pytest.mark.parametrize(("truncated", "share"), [(False, 1.0), (True, 0.8796)])
 def test_whole_networks_start_normal_with_zero_biases(truncated: bool, share: float) -> None:
-    embedder = AttributeEmbedder(85, (256,), 512)
-    initialize_normal(embedder, 0.1, torch.Generator().manual_seed(0), truncated)
+    generator = torch.Generator().manual_seed(0)
+    embedder = AttributeEmbedder(85, (256,), 512, generator=generator)
+    initialize_normal(embedder, 0.1, generator, truncated)
     first, second = (layer for layer in embedder if isinstance(layer, torch.nn.Linear))
 
     for layer in (first, second):

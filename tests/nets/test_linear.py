@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from unseen.nets import linear as module
-from unseen.nets.linear import linear
+from unseen.nets.linear import linear, linear_with_rounded_gradients
 
 VIEWS = {
     "whole": lambda x: x,
@@ -76,3 +76,15 @@ def test_onednn_is_given_whole_matrices_or_their_transposes(
     with_gradients(linear, VIEWS[view](normal(6, 5)), VIEWS[view](normal(4, 5)))
     assert len(given) == 6 or not module.has_onednn()
     assert all(x.is_contiguous() or x.t().is_contiguous() for x in given)
+
+
+def test_rounded_gradients_leave_the_map_as_it_is() -> None:
+    operands = normal(40, 30), normal(20, 30), normal(20)
+    rounded = with_gradients(linear_with_rounded_gradients, *operands)
+    product, *gradients = with_gradients(linear, *operands)
+    assert torch.equal(rounded[0], product)
+    assert torch.equal(rounded[3], gradients[2])  # the bias's is a sum
+    for one, other in zip(rounded[1:3], gradients[:2], strict=True):
+        assert one.dtype == torch.float32
+        error = torch.dist(one, other) / other.norm()
+        assert 1e-4 < error < 2**-7  # bfloat16 has 8 bits

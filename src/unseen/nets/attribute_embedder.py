@@ -38,7 +38,8 @@ class AttributeEmbedder(nn.Sequential):
         generator: The source of randomness of all initial weights.
 
     Example:
-        >>> embedder = AttributeEmbedder(85, (1024, 1024), 2048)
+        >>> generator = torch.Generator().manual_seed(0)
+        >>> embedder = AttributeEmbedder(85, (1024, 1024), 2048, generator=generator)
         >>> sum(parameter.numel() for parameter in embedder.parameters())
         3236864
     """
@@ -52,9 +53,9 @@ class AttributeEmbedder(nn.Sequential):
         norm_after_relu: Norm | None = None,
         init: str = "class-norm",
         final_relu: bool = True,
-        generator: torch.Generator | None = None,
+        *,
+        generator: torch.Generator,
     ) -> None:
-        generator = torch.default_generator if generator is None else generator
         sizes = [attribute_size, *hidden_sizes]
         layers: list[nn.Module] = []
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Distribution, Transform, constraints
 
-from unseen.nets.linear import linear
+from unseen.nets.linear import linear, linear_with_rounded_gradients
 
 _validates = Distribution._validate_args
 from zuko.lazy import LazyComposedTransform, LazyTransform, UnconditionalTransform  # noqa: E402
@@ -178,6 +178,9 @@ class AffineCoupling(LazyTransform):
         hidden: The width of the hidden layer of the network.
         scale_bound: The bound of :math:`|\log s|`.
         generator: The source of randomness of the initial weights.
+
+    Attributes:
+        rounded_gradients: Whether training multiplies the gradients in bfloat16.
     """
 
     def __init__(
@@ -187,6 +190,7 @@ class AffineCoupling(LazyTransform):
 
         self.kept = features // 2
         self.bound = scale_bound
+        self.rounded_gradients = False
         self.first = nn.Linear(self.kept, hidden, device="meta").to_empty(device="cpu")
         self.second = nn.Linear(hidden, 2 * (features - self.kept), device="meta")
         self.second.to_empty(device="cpu")
@@ -202,7 +206,10 @@ class AffineCoupling(LazyTransform):
 
     def affine(self, a: Tensor) -> Transform:
         """Returns the map of the other half, given the kept one, with shape (n, d // 2)."""
-        product = linear if self.training else F.linear  # whose rows depend less on others
+        if not self.training:
+            product = F.linear  # whose rows depend less on others
+        else:
+            product = linear_with_rounded_gradients if self.rounded_gradients else linear
         first, second = (
             [tensor.to(a.dtype) for tensor in (layer.weight, layer.bias)]
             for layer in (self.first, self.second)

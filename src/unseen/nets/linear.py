@@ -1,6 +1,6 @@
 """Linear maps, through the faster of the libraries that multiply float32 matrices on a CPU."""
 
-__all__ = ["Linear", "has_onednn", "linear"]
+__all__ = ["Linear", "has_onednn", "linear", "linear_with_rounded_gradients"]
 
 from typing import Any
 
@@ -61,6 +61,46 @@ class _OneDNN(torch.autograd.Function):
             linear(gradient, weight.t()) if needs_x else None,
             linear(rows.t(), x.reshape(-1, weight.shape[1]).t()) if needs_weight else None,
             rows.sum(dim=0) if needs_bias else None,
+        )
+
+
+def linear_with_rounded_gradients(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Returns the product of ``linear``, whose gradients are products of bfloat16.
+
+    Two thirds of the arithmetic of a training lie there. The map itself is exact, as that of an
+    invertible network has to be.
+
+    Arguments:
+        x: The rows, with shape :math:`(n, d)`.
+        weight: The weight, with shape :math:`(m, d)`.
+        bias: The bias, with shape :math:`(m,)`; its gradient is a sum, and stays float32.
+
+    Example:
+        >>> weight = torch.tensor([[1 / 3]], requires_grad=True)
+        >>> product = linear_with_rounded_gradients(torch.tensor([[3.0]]), weight, torch.zeros(1))
+        >>> print(product.item(), *torch.autograd.grad(1.001 * product, weight))
+        1.0 tensor([[3.]])
+    """
+    return _RoundedGradients.apply(x, weight, bias)
+
+
+class _RoundedGradients(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        ctx.save_for_backward(x.bfloat16(), weight)
+
+        return linear(x, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = ctx.saved_tensors
+        gradient = grad_outputs[0].bfloat16()
+        needs_x, needs_weight, needs_bias = ctx.needs_input_grad
+
+        return (
+            (gradient @ weight.bfloat16()).float() if needs_x else None,
+            (gradient.t() @ x).float() if needs_weight else None,
+            grad_outputs[0].sum(dim=0) if needs_bias else None,
         )
 
 

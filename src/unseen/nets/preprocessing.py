@@ -3,6 +3,7 @@
 __all__ = [
     "ATTRIBUTE_NORMALIZATIONS",
     "FEATURE_PREPROCESSINGS",
+    "INDUCTIVE_NORMALIZATIONS",
     "AttributeNormalization",
     "FeaturePreprocessing",
 ]
@@ -24,7 +25,8 @@ FEATURE_PREPROCESSINGS = (
     "standardize",
     "standardize-max",
 )
-ATTRIBUTE_NORMALIZATIONS = ("sqrt", "unit", "raw", "standardize", "standardize-all")
+INDUCTIVE_NORMALIZATIONS = ("sqrt", "unit", "raw", "standardize")
+ATTRIBUTE_NORMALIZATIONS = (*INDUCTIVE_NORMALIZATIONS, "standardize-all")
 CONSTANT = 1e-6  # a deviation below this share of the mean is rounding, not variation
 
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from unseen.nets.flow import coupling_flow
+from unseen.nets.flow import AffineCoupling, coupling_flow
 from unseen.nets.noise import CountedNoise
 from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing
 from unseen.nets.scoring_network import ScoringNetwork
@@ -67,6 +67,12 @@ class SemanticFlow(ScoringNetwork):
         self.register_buffer("axes", torch.zeros(a, semantic) if semantic < a else None)
         self.register_buffer("steady", torch.zeros(width, dtype=torch.bool))
         self.register_buffer("constants", torch.zeros(d))
+
+    def round_gradients(self, dtype: torch.dtype) -> None:
+        """Multiplies gradients in bfloat16, if that is the type; the map stays float32."""
+        for module in self.flow.modules():
+            if isinstance(module, AffineCoupling):
+                module.rounded_gradients = dtype == torch.bfloat16
 
     @torch.no_grad()
     def look_at(self, x: Tensor, S: Tensor) -> None:

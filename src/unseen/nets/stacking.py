@@ -24,7 +24,8 @@ def stack_networks(networks: Sequence[ScoringNetwork]) -> ScoringNetwork:
         >>> from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing
         >>> from unseen.nets.scoring_network import ScaledCosineNetwork
         >>> sides = FeaturePreprocessing("centre", 3), AttributeNormalization("sqrt", 2)
-        >>> networks = [ScaledCosineNetwork(*sides, AttributeEmbedder(2, [], 3), 5.0)] * 4
+        >>> embedder = AttributeEmbedder(2, [], 3, generator=torch.Generator().manual_seed(0))
+        >>> networks = [ScaledCosineNetwork(*sides, embedder, 5.0)] * 4
         >>> stacked = stack_networks(networks)
         >>> tuple(stacked.embedder.final_weight.shape), tuple(stacked.features.mean.shape)
         ((4, 3, 2), (3,))
