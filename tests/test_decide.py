@@ -1,7 +1,9 @@
 """The seen penalty, and its choice on hidden classes without a look at test rows."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Self
+from types import SimpleNamespace
+from typing import Any, Self
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from unseen.decide import (
     oracle_epochs,
     oracle_seen_penalty,
 )
+from unseen.methods.eszsl import ESZSL
 from unseen.metrics.gzsl import SeenUnseenCurve, gzsl_result, harmonic_mean, seen_unseen_curve
 from unseen.training.loop import EpochReport, Monitor
 
@@ -341,6 +344,17 @@ def test_epochs_are_chosen_where_scores_are_best(toy: ZeroShotData) -> None:
         assert oracle_epochs(Learner(best), toy) == best
 
 
+def test_epochs_are_the_best_on_average_over_the_folds(
+    toy: ZeroShotData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One fold likes the first epoch best, and so much that the greatest area would win."""
+    areas = [[0.9, 0.1, 0.6], [0.1, 0.2, 0.6]]
+    folds = [SimpleNamespace(areas_by_epoch=lambda _, of=of: np.array(of)) for of in areas]
+    monkeypatch.setattr("unseen.decide.rehearsals", lambda *_: folds)
+
+    assert choose_epochs(Learner(1), toy) == 3
+
+
 def test_only_the_oracle_of_epochs_needs_test_rows(toy: ZeroShotData) -> None:
     with pytest.raises(AssertionError):  # unseen descriptions are NaN
         oracle_epochs(Learner(3), poisoned(toy))
@@ -350,3 +364,15 @@ def test_only_the_oracle_of_epochs_needs_test_rows(toy: ZeroShotData) -> None:
 def test_a_linear_schedule_depends_on_the_epochs(choose: object, toy: ZeroShotData) -> None:
     with pytest.raises(ValueError, match="With schedule='linear', fewer epochs are another"):
         choose(Learner(3, schedule="linear"), toy)
+
+
+@pytest.mark.parametrize("choose", [choose_epochs, oracle_epochs])
+def test_a_closed_form_has_no_epochs(choose: Callable, toy: ZeroShotData) -> None:
+    with pytest.raises(ValueError, match="ESZSL does not learn in epochs"):
+        choose(ESZSL(), toy)
+
+
+@pytest.mark.parametrize("folds", [3, "Own", [0, 1]])
+def test_folds_of_no_use_are_named(folds: Any, toy: ZeroShotData) -> None:
+    with pytest.raises(TypeError, match=r'must be a `HiddenClassFolds`, "own" or None; got .*'):
+        choose_seen_penalty(ESZSL(), toy, folds)

@@ -42,6 +42,9 @@ class SeenPenalty:
         value: The offset, in units of the scores, or the factor.
         selection: How the value was chosen.
 
+    Raises:
+        ValueError: If there is no such kind, or the value is not finite.
+
     Example:
         >>> penalize = SeenPenalty("offset", 0.2)
         >>> penalize(np.array([[0.9, 0.8]]), np.array([True, False]))
@@ -69,7 +72,18 @@ class SeenPenalty:
         return f"{value} ({self.selection})"
 
     def __call__(self, scores: NDArray, seen: NDArray[np.bool_]) -> NDArray:
-        """Penalizes scores of shape (n, c), given the seen classes, of shape (c,)."""
+        """Penalizes scores.
+
+        Arguments:
+            scores: The scores, with shape :math:`(n, c)`; they stay as they are.
+            seen: Which classes are seen, with shape :math:`(c,)`.
+
+        Returns:
+            The penalized scores, with shape :math:`(n, c)`.
+
+        Raises:
+            ValueError: If ``seen`` has not one entry per column.
+        """
         if len(seen) != scores.shape[1]:
             raise ValueError(
                 f"`seen` must have one entry per column of `scores`: expected {scores.shape[1]}, "
@@ -111,7 +125,7 @@ def choose_seen_penalty(
         The penalty.
 
     Raises:
-        TypeError: If the data are no ``ZeroShotData``.
+        TypeError: If the data are no ``ZeroShotData``, or ``folds`` no way to hide classes.
         ValueError: If there are fewer than four seen classes, or no split of the data set's own.
 
     Example:
@@ -202,7 +216,16 @@ def choose_epochs(method: Any, data: ZeroShotData, folds: Folds = None) -> int:
         The number of epochs.
 
     Raises:
-        ValueError: If the schedule is ``"linear"``: fewer epochs would then be another training.
+        TypeError: If ``folds`` are no way to hide classes.
+        ValueError: If the method does not learn in epochs, or the schedule is ``"linear"``: fewer
+            epochs would then be another training.
+
+    Example:
+        >>> from unseen.data.simulate import simulate_toy
+        >>> from unseen.methods.class_norm import ClassNorm
+        >>> method = ClassNorm(hidden=16, epochs=3, schedule="constant", random_state=0)
+        >>> choose_epochs(method, simulate_toy()) in (1, 2, 3)
+        True
     """
     areas = [task.areas_by_epoch(method) for task in rehearsals(data, folds)]
 
@@ -217,7 +240,15 @@ def oracle_epochs(method: Any, data: ZeroShotData) -> int:
         data: The data, whose test rows and labels are used.
 
     Raises:
-        ValueError: If the schedule is ``"linear"``: fewer epochs would then be another training.
+        ValueError: If the method does not learn in epochs, or the schedule is ``"linear"``: fewer
+            epochs would then be another training.
+
+    Example:
+        >>> from unseen.data.simulate import simulate_toy
+        >>> from unseen.methods.class_norm import ClassNorm
+        >>> method = ClassNorm(hidden=16, epochs=3, schedule="constant", random_state=0)
+        >>> oracle_epochs(method, simulate_toy()) in (1, 2, 3)
+        True
     """
     return int(np.argmax(final_test(data).areas_by_epoch(method))) + 1
 

@@ -20,5 +20,17 @@ def load_model(path: str | Path) -> ZeroShotClassifier:
 
     Raises:
         ModelError: If the folder is missing, damaged, edited, or of a newer version.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from unseen.data.simulate import simulate_toy
+        >>> from unseen.methods.eszsl import ESZSL
+        >>> data = simulate_toy()
+        >>> train = data.subset("train")
+        >>> model = ESZSL().fit(train.features, train.labels, data.class_attributes)
+        >>> with TemporaryDirectory() as folder:
+        ...     model.save_pretrained(f"{folder}/model")
+        ...     load_model(f"{folder}/model")
+        ESZSL()
     """
     return saving.load_model(path, {"continual": ContinualLearner})

@@ -37,7 +37,7 @@ class Rehearsal:
     judged: NDArray[np.int64]
 
     def fit(self, model: Any, monitor: Monitor | None = None) -> Any:
-        """Trains a model on the rows to learn from."""
+        """Trains a model on the rows to learn from, and returns it."""
         return model.fit(
             self.data.rows(self.train, self.data.compact_type),
             self.labels[self.train],
@@ -47,26 +47,41 @@ class Rehearsal:
 
     @property
     def seen(self) -> NDArray[np.bool_]:
-        """Which classes have rows to learn from, with shape (c,)."""
+        """Which classes have rows to learn from, with shape :math:`(c,)`."""
         return np.isin(np.arange(len(self.class_attributes)), self.labels[self.train])
 
     def scores(self, model: Any) -> NDArray:
-        """Scores the rows to judge with a trained model."""
+        """Scores the :math:`m` rows to judge with a trained model, with shape :math:`(m, c)`."""
         rows = self.data.rows(self.judged, self.data.compact_type)
 
         return model.decision_function(rows, self.class_attributes)
 
     def curve(self, scores: NDArray, kind: Kind = "offset") -> SeenUnseenCurve:
-        """Judges the scores under every penalty."""
+        """Judges scores of shape :math:`(m, c)` under every penalty of a kind."""
         return seen_unseen_curve(scores, self.labels[self.judged], self.seen, kind=kind)
 
     def bare_harmonic_mean(self, scores: NDArray) -> float:
-        """Judges the scores without penalty, ties decided as ``predict`` decides them."""
+        """Returns H, a fraction, of scores of shape :math:`(m, c)` without penalty.
+
+        Ties are decided as ``predict`` decides them.
+        """
         return gzsl_result(scores, self.labels[self.judged], self.seen).harmonic_mean
 
     def areas_by_epoch(self, method: Any) -> list[float]:
-        """Returns AUSUC after each epoch."""
-        if method.get_params().get("schedule") == "linear":
+        """Returns AUSUC, a fraction, after each epoch of a training.
+
+        Arguments:
+            method: An estimator; it is cloned and stays as it is.
+
+        Raises:
+            ValueError: If it does not learn in epochs, or its schedule is ``"linear"``.
+        """
+        settings = method.get_params()
+        if "epochs" not in settings:
+            raise ValueError(
+                f"{type(method).__name__} does not learn in epochs: there is nothing to choose."
+            )
+        if settings.get("schedule") == "linear":
             raise ValueError(
                 "With schedule='linear', fewer epochs are another training: choose the number of "
                 "epochs with schedule='step' or 'constant'."
@@ -91,6 +106,7 @@ def rehearsals(data: ZeroShotData, folds: Folds = None) -> list[Rehearsal]:
             ``"own"`` takes the data set's own split, ``data.validation``.
 
     Raises:
+        TypeError: If ``folds`` are no way to hide classes.
         ValueError: If there are fewer than four seen classes, or no split of the data set's own.
 
     Example:
@@ -98,6 +114,11 @@ def rehearsals(data: ZeroShotData, folds: Folds = None) -> list[Rehearsal]:
         >>> len(rehearsals(simulate_toy()))
         5
     """
+    if not (folds is None or isinstance(folds, HiddenClassFolds) or folds == "own"):
+        raise TypeError(
+            f'`folds` must be a `HiddenClassFolds`, "own" or None; got {folds!r}. '
+            "For three folds, give HiddenClassFolds(folds=3)."
+        )
     table = np.flatnonzero(data.seen)
     known = data.seen[data.labels]
     labels = np.where(known, np.searchsorted(table, data.labels), -1)
@@ -120,7 +141,11 @@ def rehearsals(data: ZeroShotData, folds: Folds = None) -> list[Rehearsal]:
 
 
 def final_test(data: ZeroShotData) -> Rehearsal:
-    """Returns the test itself; what is chosen on it is an oracle."""
-    judged = np.concatenate([data.test_seen, data.test_unseen])
+    """Returns the test itself; what is chosen on it is an oracle.
+
+    Arguments:
+        data: The data, whose test rows are the rows to judge.
+    """
+    judged = data.test
 
     return Rehearsal(data, data.class_attributes, data.labels, data.train, judged)

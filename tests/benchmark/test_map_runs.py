@@ -29,6 +29,11 @@ def test_one_worker_works_here_and_in_order() -> None:
     assert [outcome for _, outcome in map_runs(units)] == [os.getpid, 1, 2]
 
 
+def test_no_worker_is_an_error_and_not_the_end() -> None:
+    with pytest.raises(ValueError, match="`workers` must be at least 1; got 0"):
+        next(map_runs([work(1)], 0))
+
+
 def test_workers_take_unit_after_unit_and_may_die(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each has its share of the cores; one that dies fails its unit alone."""
     monkeypatch.setattr("unseen.benchmark.map_runs._cores", lambda: 4)
@@ -83,13 +88,14 @@ def test_two_workers_record_what_one_does(monkeypatch: pytest.MonkeyPatch) -> No
     assert two == pytest.approx(one, abs=0.01)  # other threads round otherwise
 
 
-SLEEPING = """
+SLEEPING = r"""
 import time
 from functools import partial
 from unseen.benchmark.map_runs import map_runs
 if __name__ == "__main__":
-    list(map_runs([partial(map, exec, ["print('ready', flush=True); import time; time.sleep(60)"])
-                   for _ in range(2)], 2))
+    # one write: two workers' lines must not mix, whether Python buffers its output or not
+    work = r"import os, time; os.write(1, b'ready\n'); time.sleep(60)"
+    list(map_runs([partial(map, exec, [work]) for _ in range(2)], 2))
 """
 
 

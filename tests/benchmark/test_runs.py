@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from numpy.typing import NDArray
 
 from unseen.benchmark import runs
 from unseen.benchmark.comparison import compare, left_to_do
@@ -24,7 +22,6 @@ from unseen.data.simulate import simulate_toy
 from unseen.decide import SeenPenalty
 from unseen.methods import METHODS
 from unseen.methods.class_norm import MLP, ClassNorm
-from unseen.methods.many_seeds import fit_seeds
 from unseen.training.loop import TrainingError
 
 TINY: dict[str, Any] = {"hidden": 16, "epochs": 3, "batch_size": 32, "precision": "float32"}
@@ -295,26 +292,3 @@ def test_search_spaces_are_small_and_survive_json(name: str) -> None:
     assert json.loads(json.dumps(space)) == space
     assert set(space) <= set(method.get_params())
     assert np.prod([len(values) for values in space.values()]) <= 49
-
-
-def test_all_seeds_train_at_once_where_there_is_a_gpu(
-    toy: ZeroShotData, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls: list[list[int]] = []
-
-    def at_once(method: MLP, X: NDArray, y: NDArray, S: NDArray, seeds: list[int], **_: Any) -> Any:
-        calls.append(seeds)
-        if method.lr > 1:
-            raise TrainingError("one seed diverged")
-        return fit_seeds(method, X, y, S, seeds)
-
-    monkeypatch.setattr(runs, "fit_seeds", at_once)
-    small = MLP(hidden=8, epochs=1, device="cpu")
-    assert len(list(runs.train_seeds(small, toy, [0, 1]))) == 2
-    assert calls == []
-
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    models = [model for model, _ in runs.train_seeds(small, toy, [0, 1])]
-    assert [model.random_state for model in models] == [0, 1]
-    list(runs.train_seeds(MLP(hidden=8, epochs=1, device="cpu", lr=2.0), toy, [0, 1]))
-    assert calls == [[0, 1], [0, 1]]  # and after the error each alone

@@ -133,6 +133,8 @@ def test_the_oracle_says_so_and_leaves_the_penalty_open(toy: ZeroShotData) -> No
 def test_nothing_is_chosen_of_the_last(toy: ZeroShotData) -> None:
     with pytest.raises(ValueError, match="Nothing is chosen"):
         choose(Ridge(), toy, "last")
+    with pytest.raises(ValueError, match="`trials` must be a whole number at least 1; got 0"):
+        choose(Ridge(), toy, trials=0)
     assert count_fits(Ridge.search_space, "last") == 0
 
 

@@ -69,6 +69,17 @@ def test_a_full_disk_is_told_with_the_file(folder: Path, monkeypatch: pytest.Mon
     assert store.append(record("c"))
 
 
+def test_a_store_that_is_gone_is_told_with_its_folder(folder: Path) -> None:
+    store = RunStore(folder)
+    (folder / "runs.jsonl").unlink()
+    folder.rmdir()
+
+    with pytest.raises(DataError, match=rf"The folder {folder} is gone"):
+        store.records()
+    with pytest.raises(DataError, match=rf"The folder {folder} is gone"):
+        store.append(record("c"))
+
+
 def test_a_store_sees_what_others_append(folder: Path) -> None:
     first, second = RunStore(folder), RunStore(folder)
 

@@ -403,7 +403,7 @@ CASES: dict[str, tuple[Spoil, str, str]] = {
     "row 0": (
         mat("att_splits.mat", lambda names: names["trainval_loc"].__setitem__((0, 0), 0)),
         TRAIN_BENCHMARK,
-        r"entry 1 of 'trainval_loc' is 0",
+        r"Entry 1 of 'trainval_loc' is 0",
     ),
     "split of other data": (
         mat("att_splits.mat", lambda names: names["test_seen_loc"].__setitem__((0, 0), 999)),

@@ -18,8 +18,9 @@ import pytest
 from unseen.benchmark.recipes import RECIPES, Recipe
 from unseen.benchmark.runs import Failure
 from unseen.benchmark.store import read_records
-from unseen.cli.benchmark import method_names, split_table
+from unseen.cli.benchmark import method_names
 from unseen.cli.benchmark_table import Scoreboard
+from unseen.cli.table_names import split_table
 from unseen.methods import METHODS
 from unseen.methods.class_norm import MLP, ClassNorm
 from unseen.training.loop import TrainingError
@@ -252,6 +253,7 @@ def test_a_path_that_exists_wins_over_a_class_table(toys: Path, tmp_path: Path) 
         (["--trials", 0], "`--trials` must be a whole number from 1; got 0"),
         (["--trials", 2, "--selection", "last"], "`--trials` needs a choice to make"),
         (["--selection", "hiden"], "hiden"),
+        (["--set", "lr=1"], "There is no `--set` here: `unseen train` and `unseen continual` take"),
     ],
 )
 def test_wrong_input_starts_nothing(

@@ -184,6 +184,7 @@ def test_json(run: Command) -> None:
     ("words", "message"),
     [
         (("-m", "clas-norm"), "There is no method 'clas-norm'. Did you mean 'class-norm'?"),
+        (("-m", "sae"), "'sae' does not learn task by task; class-norm, mlp, recursive-ridge, "),
         (("-m", ","), "No method is named"),
         (("-s", "ewcc"), "There is no strategy 'ewcc'. Did you mean 'ewc'?"),
         (("--set", "hiden=3"), "There is no setting 'hiden'. Did you mean 'hidden'?"),

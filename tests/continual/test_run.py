@@ -12,8 +12,9 @@ from torch import nn
 
 from unseen.continual.heads import class_norm_head
 from unseen.continual.joint import Joint
+from unseen.continual.keeper import PROGRESS
 from unseen.continual.learner import ContinualLearner
-from unseen.continual.run import PROGRESS, run_stream
+from unseen.continual.run import run_stream
 from unseen.continual.strategy import Strategy
 from unseen.continual.streams import make_stream
 from unseen.continual.units import tune
@@ -55,6 +56,7 @@ def test_step_0_is_the_untrained_model(toy: ZeroShotData) -> None:
     learned = run_stream(small(), stream, toy)
 
     assert_array_equal(learned.history.logits[0], run.history.logits[0])
+    assert np.ptp(run.history.logits[0]) > 0.1  # its weights are random, not 0
     # weights stay; only running statistics move along the stream
     assert np.ptp(learned.history.logits[1] - learned.history.logits[0]) > 0.1
 
@@ -155,6 +157,16 @@ def test_descriptions_of_later_classes_stay_out(toy: ZeroShotData) -> None:
     for table, task in zip(tables, stream, strict=True):
         assert_array_equal(np.isfinite(table).all(axis=1), task.visible)
         assert_array_equal(task.visible, task.seen)
+
+
+def test_scores_that_were_deleted_are_missed(toy: ZeroShotData, tmp_path: Path) -> None:
+    stream = make_stream(toy, tasks=3)
+    run_stream(small(), stream, toy, folder=tmp_path)
+    (gone,) = tmp_path.glob("logits-2*")
+    gone.unlink()
+
+    with pytest.raises(DataError, match="scores is gone; delete the folder"):
+        run_stream(small(), stream, toy, folder=tmp_path)
 
 
 class Killed(BaseException):
@@ -284,6 +296,34 @@ def test_a_folder_of_another_run_is_refused(toy: ZeroShotData, tmp_path: Path) -
         run_stream(small(lr=0.5), make_stream(toy, tasks=3), toy, folder=tmp_path)
     with pytest.raises(DataError, match="other settings, data or stream"):
         run_stream(small(), make_stream(toy, tasks=3), toy, folder=tmp_path, curve_batches=5)
+
+
+def test_a_folder_of_another_run_that_was_killed_in_its_first_task_is_refused(
+    toy: ZeroShotData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    stream = make_stream(toy, tasks=3)
+    with monkeypatch.context() as patch:
+        patch.setattr("unseen.training.step.EagerStep.__call__", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_stream(small(), stream, toy, folder=tmp_path)
+    assert (tmp_path / "curve-1.npy").exists()
+
+    with pytest.raises(DataError, match="other settings, data or stream"):
+        run_stream(small(), stream, toy, folder=tmp_path, curve_batches=5)
+    assert len(run_stream(small(), stream, toy, folder=tmp_path).history.logits) == 4
+
+
+@pytest.mark.parametrize("part", ["class_attributes", "features"])
+def test_a_folder_of_other_data_is_refused(part: str, toy: ZeroShotData, tmp_path: Path) -> None:
+    """A file may have several class tables, and data made in memory have no file at all."""
+    run_stream(small(), make_stream(toy, tasks=3), toy, folder=tmp_path)
+    other = replace(toy, **{part: getattr(toy, part)[::-1].copy()})
+
+    with pytest.raises(DataError, match="other settings, data or stream"):
+        run_stream(small(), make_stream(other, tasks=3), other, folder=tmp_path)
 
 
 def test_the_learning_rate_is_chosen_on_the_first_tasks(toy: ZeroShotData) -> None:

@@ -404,7 +404,7 @@ def test_a_stream_is_shown_in_one_line(toy: ZeroShotData) -> None:
         ({"protocol": "clas_norm"}, r"`protocol` must be one of .*; got 'clas_norm'. Did you mean"),
         ({"order": "shuffled"}, r"`order` must be one of 'random', 'natural', 'proposed-split'"),
         ({"split": "random"}, r"`split` must be one of .*Did you mean 'random80'"),
-        ({"weighting": "row"}, r"`weighting` must be one of None, 'sample', 'class'; got 'row'"),
+        ({"weighting": "row"}, r"`weighting` must be one of None, 'class', 'sample'; got 'row'"),
         ({"seen_mean": "T-2"}, r"`seen_mean` must be one of 'T', 'T-1'; got 'T-2'"),
         ({"seed": -1}, r"`seed` must be a whole number from 0 to 2\*\*32 - 1; got -1"),
         ({"seed": 1.5}, r"`seed` must be a whole number"),

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from unseen.data.cache import Arrays, ArrayStream, cache_folder, cached_arrays, remembered_sha256
+from unseen.data.arrays import ArrayStream
+from unseen.data.cache import Arrays, cache_folder, cached_arrays, remembered_sha256
 from unseen.data.hashing import file_sha256
 
 N, D = 700, 512  # large enough to be memory-mapped
@@ -29,7 +30,7 @@ class Builder:
         chunks = (features[start : start + 100] for start in range(0, N, 100))
 
         return {
-            "features": ArrayStream((N, D), chunks),
+            "features": ArrayStream(np.dtype("<f4"), (N, D), chunks),
             "labels": np.arange(N),
             "empty": np.empty(0),
         }
@@ -173,7 +174,7 @@ def test_full_disk_leaves_nothing_half_written(
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("unseen.data.cache._write_stream", fail)
+    monkeypatch.setattr("unseen.data.cache.write_npy", fail)
     digest, arrays = cached_arrays(source, Builder(source))
 
     assert arrays["features"].shape == (N, D)
@@ -186,7 +187,7 @@ def test_failing_reader_leaves_nothing_half_written(source: Path, folder: Path) 
             yield np.ones((100, D), dtype=np.float32)
             raise ValueError("damaged")
 
-        return {"features": ArrayStream((N, D), chunks())}
+        return {"features": ArrayStream(np.dtype("<f4"), (N, D), chunks())}
 
     with pytest.raises(ValueError, match="damaged"):
         cached_arrays(source, build)

@@ -5,6 +5,8 @@ import io
 import os
 import re
 import shutil
+import socket
+import struct
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
@@ -14,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unseen.data import fetch as fetch_module
+from unseen.data import download
 from unseen.data.dataset import DataError
 from unseen.data.fetch import BENCHMARK_URL, fetch
 
@@ -112,6 +114,21 @@ def send_elsewhere(request: Handler) -> None:
     request.send(10, request.server.body[7:17], start=7)
 
 
+def state_no_bytes(request: Handler) -> None:
+    request.send_response(206)
+    request.send_header("Content-Range", "bytes some of them")
+    request.end_headers()
+
+
+def reset(request: Handler) -> None:
+    """Answers with less than it states, and resets the connection."""
+    request.send(len(request.server.body), request.server.body[:10_000])
+    linger = struct.pack("ii", 1, 0)
+    request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    request.connection.shutdown(socket.SHUT_RD)
+    request.connection.close()
+
+
 def state_no_length(request: Handler) -> None:
     request.send_response(200)
     request.end_headers()
@@ -124,8 +141,8 @@ def answer(code: int) -> Callable[[Handler], None]:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(fetch_module, "WAITS", (0.0, 0.0, 0.0))
-    monkeypatch.setattr(fetch_module, "BLOCK", 10_000)
+    monkeypatch.setattr(download, "WAITS", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(download, "BLOCK", 10_000)
 
     with Server() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -174,6 +191,17 @@ def test_dropped_connections_are_resumed(server: Server, tmp_path: Path) -> None
 
     half = len(BODY) // 2
     assert server.ranges == [None, f"bytes={half}-", f"bytes={half + (len(BODY) - half) // 2}-"]
+    check_unpacked(tmp_path)
+
+
+@pytest.mark.parametrize("middle", [state_no_bytes, reset])
+def test_odd_answers_in_the_middle_are_no_end(
+    server: Server, tmp_path: Path, middle: Callable[[Handler], None]
+) -> None:
+    server.behaviours = [drop, middle, well]
+    fetch(tmp_path, server.url)
+
+    assert len(server.ranges) == 3
     check_unpacked(tmp_path)
 
 

@@ -101,7 +101,7 @@ def test_wrong_targets_get_a_hint(tmp_path: Path, toy: ZeroShotData) -> None:
         ("toy/rows.csv", "int8", "use .npz for int8"),
         ("nowhere/toy.npz", None, "does not exist; create it first"),
         ("file/toy.npz", None, "Cannot be written"),
-        ("file/rows.csv", None, "folder cannot be made"),
+        ("file/rows.csv", None, "folder cannot be made or written to"),
     ]:
         with pytest.raises(DataError, match=message):
             save(toy, tmp_path / name, dtype=dtype)

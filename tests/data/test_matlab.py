@@ -161,6 +161,14 @@ def test_wrong_kind(value: object, message: str, tmp_path: Path) -> None:
         list(iter_columns(path, "features", 1))
 
 
+def test_matlab_73_text_of_another_kind(tmp_path: Path) -> None:
+    path = tmp_path / "att_splits.mat"
+    write_v73(path, np.ones((2, 3)))
+
+    with pytest.raises(DataError, match="'features' must be a cell array of strings"):
+        read_text(path, "features")
+
+
 def test_missing_variable(tmp_path: Path) -> None:
     path = tmp_path / "res101.mat"
     savemat(path, {"feature": np.ones((2, 3)), "labels": np.ones(3)})
@@ -179,7 +187,7 @@ def test_no_matlab_file(tmp_path: Path) -> None:
         with pytest.raises(DataError, match="not a MATLAB 5 file"):
             variables(tmp_path / name)
     for name in (".", "absent.mat"):
-        with pytest.raises(DataError, match="cannot be read"):
+        with pytest.raises(DataError, match="Cannot be read"):
             variables(tmp_path / name)
 
 
@@ -192,7 +200,7 @@ def test_truncated(compressed: bool, tmp_path: Path) -> None:
 
     for size in (FILE_HEADER + 3, FILE_HEADER + 40, len(whole) - 1):
         path.write_bytes(whole[:size])
-        with pytest.raises(DataError, match=f"truncated at byte {size:,} of at least .*again"):
+        with pytest.raises(DataError, match=f"Is truncated at byte {size:,} of at least .*again"):
             list(iter_columns(path, "features", 7))
 
 
@@ -204,7 +212,7 @@ def test_flipped_bit_in_compressed_data(tmp_path: Path) -> None:
     content[-500] ^= 1
     path.write_bytes(content)
 
-    with pytest.raises(DataError, match=r"damaged before byte .* download it again"):
+    with pytest.raises(DataError, match=r"Is damaged before byte .* download it again"):
         list(iter_columns(path, "features", 7))
 
 

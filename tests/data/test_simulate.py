@@ -159,7 +159,7 @@ def test_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("unseen.data.simulate.savemat", full_disk)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(DataError, match="No space"):
         write_xlsa17_folder(simulate_toy(), tmp_path)
 
     assert not list(tmp_path.iterdir())

@@ -18,7 +18,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from unseen.data.array_data import read_arrays, write_arrays
 from unseen.data.arrays import ArrayStream, open_arrays, write_npz, write_safetensors
-from unseen.data.columns import read_columns
+from unseen.data.columns import read_columns, write_columns
 from unseen.data.dataset import SPLITS, DataError, ZeroShotData
 from unseen.data.folder_data import hold_out, read_folder, write_folder
 from unseen.data.tables import list_attribute_tables, read_classes, read_features
@@ -200,6 +200,14 @@ def test_an_unfit_further_table_is_refused(tmp_path: Path) -> None:
         write_arrays(DATA, tmp_path / "toy.npz", tables={"a/b": np.ones((3, 2))})
 
 
+@pytest.mark.parametrize("table", [np.arange(4.0), np.array([["a"]] * 4)], ids=["row", "text"])
+def test_a_further_table_that_is_none_is_named(tmp_path: Path, table: np.ndarray) -> None:
+    np.savez(tmp_path / "toy.npz", **keys_of(DATA), class_attributes_words=table)
+
+    with pytest.raises(DataError, match="Class table 'words': `class_attributes` must"):
+        list_attribute_tables(tmp_path / "toy.npz")
+
+
 BAD_KEYS: dict[str, tuple[dict[str, Any], str]] = {
     "missing": ({"train": None}, "The key 'train' is missing"),
     "near miss": ({"labels": None, "label": rows(1)}, "did you mean 'label'"),
@@ -298,6 +306,11 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"folder .*nowhere does not exist"):
         write_arrays(DATA, tmp_path / "nowhere" / "toy.npz")
+
+
+def test_an_impossible_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"Cannot be written: File name too long"):
+        write_arrays(DATA, tmp_path / f"{'x' * 300}.npz")
 
 
 # Images
@@ -409,6 +422,27 @@ def folder_of(path: Path, text: str | bytes = ROWS, classes: str = CLASSES) -> P
     return path
 
 
+@pytest.mark.parametrize("failing", ["rows.csv", "classes.csv"])
+def test_a_failed_write_leaves_the_folder_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    write_folder(DATA, tmp_path / "rows.csv")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def full_disk(path: Path, *rest: Any) -> None:
+        if path.name == failing:
+            raise DataError(["No space left on device."], str(path))
+        write_columns(path, *rest)
+
+    monkeypatch.setattr("unseen.data.folder_data.write_columns", full_disk)
+    with pytest.raises(DataError, match=rf"{tmp_path.name}/{failing}: No space left"):
+        write_folder(
+            replace(DATA, class_attributes=DATA.class_attributes + 1), tmp_path / "rows.csv"
+        )
+
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_without_a_split_a_fifth_is_held_out(tmp_path: Path) -> None:
     data = read_folder(folder_of(tmp_path))
 
@@ -437,6 +471,10 @@ GOOD_CSV = {
     "no last line end": ROWS[:-1],
     "text and unnamed columns": "".join(
         f"{number},{line},f{number}.png\n" if number else f",{line},file\n"
+        for number, line in enumerate(ROWS.splitlines())
+    ),
+    "row numbers of pandas, read and written again": "".join(
+        f"{number},{line}\n" if number else f"Unnamed: 0,{line}\n"
         for number, line in enumerate(ROWS.splitlines())
     ),
     "break inside quotes": ROWS.replace("label,", 'label,"a ""\n"" note",')
@@ -536,6 +574,8 @@ def test_further_tables_are_aligned_by_name(tmp_path: Path) -> None:
         read_folder(tmp_path, "words")
     with pytest.raises(DataError, match=r"no class table 'wrods'.*'words'"):
         read_folder(tmp_path, "wrods")
+    with pytest.raises(DataError, match=r"no class table 'words': there is only one"):
+        read_classes(words, "words")
 
 
 def test_a_folder_must_have_one_of_each(tmp_path: Path) -> None:
@@ -561,6 +601,7 @@ def test_parquet_types(tmp_path: Path) -> None:
         "size": pyarrow.array(np.float16([0.5, 1])),
         "a.b": [1.0, 2.0],
         "note": ["x", "y"],
+        "__index_level_0__": [7, 8],  # as pandas calls row numbers
     }
     path = tmp_path / "classes.parquet"
     parquet.write_table(pyarrow.table(table), path)
@@ -569,12 +610,15 @@ def test_parquet_types(tmp_path: Path) -> None:
     assert columns.texts == {"name": ["cat", "dog"]}
     assert columns.names == ("legs", "barks", "size", "a.b")
     assert_array_equal(columns.values, np.float32([[4, 0, 0.5, 1], [4, 1, 1, 2]]))
-    assert columns.left_out == ("note",)
+    assert columns.left_out == ("note", "__index_level_0__")
 
     for bad in ([4, None], [True, None]):
         parquet.write_table(pyarrow.table(table | {"legs": bad}), path)
         with pytest.raises(DataError, match=r"Row 1, column 'legs': 'nan' is not a finite"):
             read_columns(path, ("name",))
+    parquet.write_table(pyarrow.table(table | {"legs": [4.0, 1e39]}), path)
+    with pytest.raises(DataError, match=r"Row 1, column 'legs': 'inf' is not a finite"):
+        read_columns(path, ("name",))
 
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(DataError, match="damaged or of another format"):
@@ -652,9 +696,11 @@ def test_bad_features_alone(tmp_path: Path) -> None:
 def test_features_with_an_unfit_scale(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", features=np.ones((2, 3), np.uint8), feature_scale=np.ones(2))
     np.savez(tmp_path / "y.npz", feature=np.ones((2, 3)))
+    np.savez(tmp_path / "z.npz", features=np.ones((2, 3)), feature_scale=np.array(["1"] * 3))
 
-    with pytest.raises(DataError, match="one factor per column"):
-        read_features(tmp_path / "x.npz")
+    for name in ("x.npz", "z.npz"):
+        with pytest.raises(DataError, match="one factor per column"):
+            read_features(tmp_path / name)
     with pytest.raises(DataError, match="did you mean 'feature'"):
         read_features(tmp_path / "y.npz")
 

@@ -194,6 +194,7 @@ def test_leaking_validation_is_left_out(tmp_path: Path) -> None:
     assert data.validation == ()
     (note,) = data.notes
     assert "train_loc has 6 rows of test_seen_loc: whoever validates on it trains on test" in note
+    assert "outside trainval_loc" not in note  # the same rows again
     assert note.endswith(FOLDS)
 
 
@@ -229,16 +230,16 @@ def test_that_there_is_no_validation_is_one_calm_sentence(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("features", "splits", "message"),
     [
-        ({"labels": np.zeros((N, 1))}, {}, "entry 1 of 'labels' is 0; .*MATLAB calls class 0"),
-        ({"labels": np.full((N, 1), 1.5)}, {}, "entry 1 of 'labels' is 1.5"),
-        ({"labels": np.full((N, 1), np.nan)}, {}, "entry 1 of 'labels' is nan"),
-        ({"labels": np.full((N, 1), 1e300)}, {}, r"entry 1 of 'labels' is 1e\+300"),
-        ({"labels": np.ones((N - 1, 1))}, {}, "features are 7 x 60, but must be d x 59"),
+        ({"labels": np.zeros((N, 1))}, {}, "Entry 1 of 'labels' is 0; .*MATLAB calls class 0"),
+        ({"labels": np.full((N, 1), 1.5)}, {}, "Entry 1 of 'labels' is 1.5"),
+        ({"labels": np.full((N, 1), np.nan)}, {}, "Entry 1 of 'labels' is nan"),
+        ({"labels": np.full((N, 1), 1e300)}, {}, r"Entry 1 of 'labels' is 1e\+300"),
+        ({"labels": np.ones((N - 1, 1))}, {}, "Features are 7 x 60, but must be d x 59"),
         ({"labels": np.full((N, 1), C + 1)}, {}, "label"),
-        ({"features": np.ones((N, D))}, {}, r"features are 60 x 7.*transpose them"),
+        ({"features": np.ones((N, D))}, {}, r"Features are 60 x 7.*transpose them"),
         ({"features": np.full((D, N), np.nan)}, {}, "NaN"),
         ({"features": np.full((D, N), 1e300)}, {}, "infinite"),
-        ({}, {"trainval_loc": np.array([[0], [1]])}, "entry 1 of 'trainval_loc' is 0; .* row 0"),
+        ({}, {"trainval_loc": np.array([[0], [1]])}, "Entry 1 of 'trainval_loc' is 0; .* row 0"),
         ({}, {"test_seen_loc": np.array([[61]])}, "up to row 61, but res101.mat has 60 rows"),
         ({}, {"trainval_loc": np.arange(1, 60)}, "trainval_loc has .* rows of test_seen_loc"),
         ({}, {"trainval_loc": np.zeros((0, 0))}, "train"),
@@ -283,7 +284,7 @@ def test_missing_file(tmp_path: Path) -> None:
     (write_folder(tmp_path) / "res101.mat").rename(tmp_path / "resnet101.mat")
     with pytest.raises(DataError, match=r"no res101.mat; the folder has att_splits.mat, resnet101"):
         read_xlsa17(tmp_path)
-    with pytest.raises(DataError, match="cannot be read: No such file"):
+    with pytest.raises(DataError, match="Cannot be read: No such file"):
         split_report(tmp_path / "sent_splits.mat")
 
 

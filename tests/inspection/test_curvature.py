@@ -6,6 +6,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from unseen.inspection.curvature import (
+    ITERATIONS,
+    SAMPLES,
     Hessian,
     estimate_trace,
     measure_curvature,
@@ -145,12 +147,14 @@ def test_nothing_moves_in_what_is_measured() -> None:
 
 
 def test_the_seed_decides_and_progress_ends() -> None:
-    calls: list[int] = []
-    first = measure_curvature(*problem(), seed=1, progress=lambda done, _: calls.append(done))
+    calls: list[tuple[int, int]] = []
+    first = measure_curvature(*problem(), seed=1, progress=lambda *call: calls.append(call))
 
     assert first == measure_curvature(*problem(), seed=1)
     assert first.trace != measure_curvature(*problem(), seed=2).trace
-    assert len(calls) > 30
+    assert [done for done, _ in calls] == list(range(1, len(calls) + 1))
+    assert len(calls) == first.top.iterations + first.trace.samples
+    assert {whole for _, whole in calls} == {2 * ITERATIONS + SAMPLES}
 
 
 def test_a_layer_alone() -> None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from unseen.inspection.gradients import (
     GradientNoise,
-    Moments,
+    RunningMoments,
     measure_descent,
     measure_gradient_noise,
 )
@@ -82,7 +82,7 @@ def test_no_signal_is_infinite_noise() -> None:
 
 def test_moments_keep_small_deviations_around_a_large_mean() -> None:
     values = 1000 + 0.01 * torch.randn(500, 3, generator=seeded()).double()
-    moments = Moments(values[0])
+    moments = RunningMoments(values[0])
     for value in values:
         moments.add(value)
 

@@ -10,12 +10,7 @@ from numpy.typing import NDArray
 from unseen.data.dataset import ZeroShotData
 from unseen.data.simulate import simulate_toy
 from unseen.decide import SeenPenalty
-from unseen.inspection.imbalance import (
-    AttributeReadout,
-    ImbalanceReport,
-    _places,
-    inspect_imbalance,
-)
+from unseen.inspection.imbalance import ImbalanceReport, _places, inspect_imbalance
 from unseen.methods import METHODS
 from unseen.methods.base import ZeroShotClassifier
 from unseen.methods.class_norm import ClassNorm
@@ -55,26 +50,6 @@ def test_groups_are_the_test_rows_each_once(toy: ZeroShotData, report: Imbalance
         assert_allclose(whole.matrix[np.isin(whole.classes, group.classes)], group.matrix)
 
 
-def test_the_readout_is_ridge_on_scores_of_seen_classes(toy: ZeroShotData) -> None:
-    """With the penalty that was chosen, solved plainly."""
-    model = fit(toy)
-    readout = AttributeReadout(model).fit(toy)
-    train, test = toy.subset("train"), toy.subset("test_unseen")
-    seen_table = toy.class_attributes[toy.seen]
-
-    Z = model.decision_function(train.features, seen_table)
-    centre, scale = Z.mean(axis=0), Z.std(axis=0)
-    table = toy.class_attributes / np.linalg.norm(toy.class_attributes, axis=1, keepdims=True)
-    target = table[train.labels]
-    Z = (Z - centre) / scale
-    gram = Z.T @ Z + readout.penalty_ * len(Z) * np.eye(Z.shape[1])
-    R = np.linalg.solve(gram, Z.T @ (target - target.mean(axis=0)))
-    scores = (model.decision_function(test.features, seen_table) - centre) / scale
-
-    expected = scores @ R + target.mean(axis=0)
-    assert_allclose(readout.predict_attributes(test.features), expected, atol=1e-5)
-
-
 def test_the_readout_reads_what_scores_hold() -> None:
     """Where scores are attributes, seen through a map of full rank, they are found again."""
     data = simulate_toy()
@@ -82,16 +57,6 @@ def test_the_readout_reads_what_scores_hold() -> None:
 
     for name, found in report.groups.items():
         assert found.spread.mean < 0.7 * report.baselines[name].mean
-
-
-def test_the_readout_learns_nothing_from_unseen_rows(toy: ZeroShotData) -> None:
-    model, rows = fit(toy), toy.subset("test_unseen").features
-    other = toy.class_attributes.copy()
-    other[~toy.seen] = np.random.default_rng(0).random(other[~toy.seen].shape)
-    elsewhere = replace(toy, class_attributes=other)
-
-    first = AttributeReadout(model).fit(toy).predict_attributes(rows)
-    assert_allclose(AttributeReadout(model).fit(elsewhere).predict_attributes(rows), first)
 
 
 def test_one_seed_gives_equal_numbers(toy: ZeroShotData, report: ImbalanceReport) -> None:

@@ -44,3 +44,10 @@ def test_legacy_target_sums_to_less(true_share: float) -> None:
 
 def test_the_specified_legacy_sum() -> None:
     assert target(0.9, 0.1 / 4)[0].sum().item() == pytest.approx(0.975)
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize("true_share", [0.1, 0.25])
+def test_the_true_class_has_the_greatest_share(true_share: float, legacy: bool) -> None:
+    with pytest.raises(ValueError, match=r"more than 1 / 4 of the target.*; got 0\.\d+"):
+        smoothed_cross_entropy(LOGITS, LABELS, true_share, legacy)

@@ -1,6 +1,7 @@
 """The contract of methods that go on learning: tables that grow, and nothing half done."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from unseen.methods import METHODS
 from unseen.methods.continual import ContinualClassifier
 from unseen.methods.gaussian_nb import TiedGaussian
 from unseen.methods.recursive_ridge import RecursiveRidge
+from unseen.methods.saving import ModelError
 from unseen.models import load_model
 
 LEARNERS: dict[str, Callable[[], ContinualClassifier]] = {
@@ -152,3 +154,30 @@ def test_without_a_table_all_labels_are_named_at_first(
 def test_other_methods_do_not_go_on() -> None:
     for name, kind in METHODS.items():
         assert hasattr(kind, "partial_fit") == issubclass(kind, ContinualClassifier), name
+
+
+@every_learner
+def test_classes_may_be_named_later(
+    make: Callable, toy: ZeroShotData, seen: list[list[int]]
+) -> None:
+    names = tuple(f"kind {i}" for i in range(len(toy.class_names)))
+    model = make().partial_fit(*rows_of(toy, seen[0]), toy.class_attributes)
+    model.partial_fit(*rows_of(toy, seen[1]), class_names=names)
+
+    assert model.class_names_ == names
+    with pytest.raises(ValueError, match="`class_names` must have 12 names; got 11"):
+        model.partial_fit(*rows_of(toy, seen[2]), class_names=names[:-1])
+    assert model.class_names_ == names
+
+
+def test_a_learner_that_a_method_is_asked_to_read(
+    toy: ZeroShotData, seen: list[list[int]], tmp_path: Path
+) -> None:
+    model = ContinualLearner(random_state=0).partial_fit(
+        *rows_of(toy, seen[0]), toy.class_attributes
+    )
+    model.save_pretrained(tmp_path / "model")
+
+    with pytest.raises(ModelError, match=r"no method 'continual' in METHODS.* `unseen.load_model`"):
+        TiedGaussian.from_pretrained(tmp_path / "model")
+    assert isinstance(load_model(tmp_path / "model"), ContinualLearner)

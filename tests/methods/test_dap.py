@@ -80,6 +80,7 @@ def test_an_attribute_of_all_seen_classes_changes_nothing(toy: ZeroShotData) -> 
     model = fit(DAP(**settings), toy, wider)
 
     assert_array_equal(model.network_.informative, [1] * 8 + [0])
+    assert not model.network_.weight[8].any()  # nothing was learned of it
     assert_allclose(model.decision_function(toy.features), scores, rtol=1e-4, atol=1e-4)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from unseen.benchmark.recipes import RECIPES
 from unseen.data.dataset import ZeroShotData
 from unseen.methods import METHODS, many_seeds
+from unseen.methods import network as network_module
 from unseen.methods.base import ZeroShotClassifier
 from unseen.methods.class_norm import MLP, ClassNorm
 from unseen.methods.many_seeds import fit_seeds
@@ -281,6 +282,25 @@ def test_a_gpu_trains_all_at_once(toy: ZeroShotData) -> None:
     network = both(ClassNorm(epochs=1), toy, [0])[0][0].network_
     assert many_seeds._networks_at_once(network, torch.device("cpu")) == 1
     assert many_seeds._networks_at_once(network, torch.device("cuda")) > 1000
+
+
+def test_all_are_brought_to_the_device_of_the_data(
+    toy: ZeroShotData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device that holds no numbers stands for a GPU: it does not mix with the CPU either."""
+    monkeypatch.setattr(network_module, "choose_device", lambda _: torch.device("meta"))
+    monkeypatch.setattr(ClassNorm, "_train", lambda *_: None)
+    train = toy.subset("train")
+    models = fit_seeds(
+        ClassNorm(hidden=8, precision="float32"),
+        train.features,
+        train.labels,
+        toy.class_attributes,
+        SEEDS,
+    )
+
+    places = {weight.device.type for model in models for weight in model.network_.parameters()}
+    assert places == {"meta"}
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="batched training needs a CUDA device")

@@ -16,7 +16,7 @@ from safetensors.numpy import load_file, save_file
 
 import unseen
 from unseen.data.dataset import Source, ZeroShotData
-from unseen.methods import saving
+from unseen.methods import METHODS, saving
 from unseen.methods.base import ZeroShotClassifier
 from unseen.methods.class_norm import MLP, ClassNorm
 from unseen.methods.saving import ModelError, load_model
@@ -258,6 +258,71 @@ def test_models_and_empty_folders_are_replaced(
     assert type(load_model(empty)) is ClassNorm
     assert names(folder) == names(empty) == FILES
     assert names(folder.parent) == {"model", "empty"}
+
+
+def test_a_link_goes_on_pointing_to_the_model(folder: Path, toy: ZeroShotData) -> None:
+    train = toy.subset("train")
+    other = MLP(hidden=8, epochs=1).fit(train.features, train.labels, toy.class_attributes)
+    link = folder.parent / "elsewhere" / "link"
+    link.parent.mkdir()
+    link.symlink_to(folder)
+    other.save_pretrained(link)
+
+    assert link.is_symlink()
+    assert type(load_model(folder)) is MLP
+    assert names(folder.parent) == {"model", "elsewhere"}
+    assert names(link.parent) == {"link"}
+
+
+def test_the_empty_folder_one_stands_in_may_be_it(
+    model: ClassNorm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    model.save_pretrained(".")
+
+    assert names(tmp_path / "here") == FILES
+    assert names(tmp_path) == {"here"}
+
+
+def test_what_is_left_of_an_old_model_is_no_failure(
+    folder: Path, toy: ZeroShotData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = toy.subset("train")
+    other = MLP(hidden=8, epochs=1).fit(train.features, train.labels, toy.class_attributes)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.unlink", refuse)  # what removes the files of a folder
+        other.save_pretrained(folder)
+
+    assert type(load_model(folder)) is MLP
+
+
+@pytest.mark.parametrize("name", ["two\rlines", "two\nlines", 'a "quoted", name', " ", ""])
+def test_any_class_name_is_read_back(toy: ZeroShotData, tmp_path: Path, name: str) -> None:
+    train, others = toy.subset("train"), [f"class {i}" for i in range(11)]
+    model = METHODS["eszsl"]().fit(
+        train.features, train.labels, toy.class_attributes, class_names=[name, *others]
+    )
+    model.save_pretrained(tmp_path / "model")
+
+    assert load_model(tmp_path / "model").class_names_ == (name, *others)
+
+
+def test_numbers_as_class_names_become_text_before_they_are_saved(
+    toy: ZeroShotData, tmp_path: Path
+) -> None:
+    train, numbers = toy.subset("train"), list(range(100, 112))
+    model = METHODS["eszsl"]().fit(
+        train.features, train.labels, toy.class_attributes, class_names=numbers
+    )
+    model.save_pretrained(tmp_path / "model")
+
+    assert model.class_names_ == tuple(map(str, numbers))
+    assert load_model(tmp_path / "model").class_names_ == model.class_names_
 
 
 @pytest.mark.parametrize("at", ["first file", "last file", "rename"])

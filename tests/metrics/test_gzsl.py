@@ -1,6 +1,7 @@
 """Accuracies and the seen-unseen curve, against the specification, brute force and scikit-learn."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -286,6 +287,31 @@ def test_most_often_taken_for_is_the_largest_error_of_the_confusion_matrix(
     assert np.isnan(share[~present]).all()
 
 
+@pytest.mark.parametrize(
+    ("weighting", "seen_accuracy", "unseen_accuracy", "zsl_accuracy"),
+    [("class", (1 / 3 + 1) / 2, (1 / 3 + 1) / 2, (2 / 3 + 1) / 2), ("sample", 2 / 4, 2 / 4, 3 / 4)],
+)
+def test_all_measures_weight_classes_or_samples(
+    weighting: str, seen_accuracy: float, unseen_accuracy: float, zsl_accuracy: float
+) -> None:
+    """Two classes a side, of three rows and of one."""
+    labels = np.array([0, 0, 0, 1, 2, 2, 2, 3])
+    scores = np.eye(4)[[0, 1, 2, 1, 2, 0, 3, 3]] + 0.5 * np.eye(4)[[0, 0, 0, 0, 0, 2, 0, 0]]
+    result = gzsl_result(scores, labels, np.array([True, True, False, False]), weighting=weighting)
+
+    assert result.seen_accuracy == pytest.approx(seen_accuracy)
+    assert result.unseen_accuracy == pytest.approx(unseen_accuracy)
+    assert result.zsl_accuracy == pytest.approx(zsl_accuracy)
+
+
+def test_a_result_says_its_measures_in_percent() -> None:
+    result = gzsl_result(U8_SCORES, U8_LABELS, U8_SEEN, penalty="-0.3 (set by hand)")
+
+    assert str(result) == (
+        "T1 100.0  U 75.0  S 75.0  H 75.0  AUSUC 93.8  (percent; seen penalty -0.3 (set by hand))"
+    )
+
+
 def test_a_result_is_of_the_penalized_scores() -> None:
     bare = gzsl_result(U8_SCORES, U8_LABELS, U8_SEEN)
     after = gzsl_result(U8_SCORES, U8_LABELS, U8_SEEN, SeenPenalty("offset", 9)(U8_SCORES, U8_SEEN))
@@ -315,6 +341,45 @@ def test_nothing_is_measured_where_a_side_has_no_rows() -> None:
     only_unseen = gzsl_result(U8_SCORES[2:5], U8_LABELS[2:5], U8_SEEN)
     assert only_unseen.zsl_accuracy == 1.0
     assert np.isnan([only_unseen.seen_accuracy, only_unseen.harmonic_mean]).all()
+
+
+def test_a_harmonic_mean_with_what_was_not_measured_is_not_measured() -> None:
+    assert np.isnan(harmonic_mean(np.nan, 0.5))
+    assert_allclose(harmonic_mean(np.array([0.5, np.nan]), np.array([np.nan, 0.0])), np.nan)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"scores": U8_SCORES[:5]}, r"row for each of 6 labels .*got float64 of shape \(5, 4\)"),
+        ({"labels": U8_LABELS[:, None]}, "a row for each of 6 labels"),
+        ({"labels": np.array([0, 1, 2, 2, 3, 4])}, r"from 0 to 3, .*values from 0 to 4"),
+        ({"labels": np.array([0, 1, 2, 2, 3, -1])}, r"from 0 to 3, .*values from -1 to 3"),
+        ({"labels": U8_LABELS.astype(float)}, "whole numbers"),
+        ({"seen": U8_SEEN[:3]}, r"bool of shape \(4,\)"),
+        ({"seen": U8_SEEN.astype(int)}, r"got int64 of shape \(4,\)"),  # ~1 is -2, which is true
+        (
+            {"scores": np.where(U8_SCORES == 2.2, np.nan, U8_SCORES)},
+            "`scores` has NaN in 1 of 6 rows, the first is row 1",
+        ),
+        ({"weighting": "samples"}, "`weighting` must be 'class' or 'sample'; got 'samples'"),
+    ],
+)
+def test_scores_that_cannot_be_judged(change: dict[str, Any], message: str) -> None:
+    problem = {"scores": U8_SCORES, "labels": U8_LABELS, "seen": U8_SEEN} | change
+    for judge_scores in (gzsl_result, seen_unseen_curve):
+        with pytest.raises(ValueError, match=message):
+            judge_scores(**problem)
+
+
+def test_further_arguments_that_cannot_be() -> None:
+    with pytest.raises(ValueError, match="`kind` must be 'offset' or 'factor'; got 'ofset'"):
+        seen_unseen_curve(U8_SCORES, U8_LABELS, U8_SEEN, kind="ofset")  # ty: ignore
+    penalized = np.where(U8_SCORES == 2.2, np.nan, U8_SCORES)
+    with pytest.raises(ValueError, match="`penalized` has NaN in 1 of 6 rows"):
+        gzsl_result(U8_SCORES, U8_LABELS, U8_SEEN, penalized=penalized)
+    with pytest.raises(ValueError, match="`penalized` must have a row for each of 6"):
+        gzsl_result(U8_SCORES, U8_LABELS, U8_SEEN, penalized=U8_SCORES[:5])
 
 
 def test_a_factor_needs_positive_scores() -> None:

@@ -113,6 +113,13 @@ def test_equal_errors_correlate_with_nothing(constant: float) -> None:
     assert label_error_correlation(table, matrix) == 0
 
 
+def test_what_is_not_known_correlates_with_nothing_known() -> None:
+    table = np.array([[0.1, 0.5, 0.9], [0.8, 0.2, 0.5]])
+
+    for mode in ("class", "attribute"):
+        assert np.isnan(label_error_correlation(np.full((2, 3), np.nan), table, mode))
+
+
 def test_counts_and_errors() -> None:
     rng = np.random.default_rng(0)
     matrix, counts = rng.random((6, 4)), rng.integers(1, 100, 6)
@@ -192,12 +199,14 @@ def test_wrong_input() -> None:
         error_matrix(predicted, labels, table[:3])
     with pytest.raises(ValueError, match="1 of 40 rows, the first is row 3"):
         error_matrix(broken, labels, table)
-    with pytest.raises(ValueError, match="must be one of mse, rmse, mae; got 'l2'"):
+    with pytest.raises(ValueError, match="must be 'mse', 'rmse' or 'mae'; got 'l2'"):
         error_matrix(predicted, labels, table, "l2")
     with pytest.raises(ValueError, match="one at least"):
         error_matrix(predicted[:0], labels[:0], table)
     with pytest.raises(ValueError, match=r"np\.unique"):
         label_error_correlation(error_matrix(predicted, labels, table), table)
+    with pytest.raises(ValueError, match="each of 3 rows; got shape \\(1,\\)"):
+        count_error_correlation(np.ones((3, 2)), np.array([5]))  # not the same for all rows
     with pytest.raises(ValueError, match="`mode` must be"):
         label_error_correlation(table, table, "rows")
     with pytest.raises(ValueError, match="a row per class"):

@@ -61,5 +61,10 @@ def test_wrong_input() -> None:
 
     with pytest.raises(ValueError, match="one class per example"):
         misclassification(predicted, labels, labels[:5], table)
+    for wrong in (labels[:, None], labels.astype(float)):
+        with pytest.raises(ValueError, match=r"`labels` must be whole numbers of shape \(n,\)"):
+            misclassification(predicted, wrong, wrong, table)
+    with pytest.raises(ValueError, match=r"`chosen` must be rows .*got -1 to -1"):
+        misclassification(predicted, labels, np.full_like(labels, -1), table)
     with pytest.raises(ValueError, match=r"each of 40 labels .* got \(39, 6\)"):
         misclassification(predicted[:39], labels, labels, table)

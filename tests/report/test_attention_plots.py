@@ -55,7 +55,7 @@ def test_png_and_svg_are_whole_and_the_same_again(tmp_path: Path, further: dict)
 def test_classes_and_attributes_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     figures: list[Figure] = []
     monkeypatch.setattr(
-        attention_plots.variance_plots, "save", lambda figure, _: figures.append(figure)
+        attention_plots.figure_files, "save", lambda figure, _: figures.append(figure)
     )
     further = {"classes": ["zebra", "horse"], "predicted": ["zebra", "cow"], "chosen": [1, 0]}
     plot_attention(**given(**further), path=tmp_path / "a.png", title="A title")
@@ -98,6 +98,9 @@ def test_a_region_covers_its_own_part_of_the_image(tmp_path: Path) -> None:
         ({"images": np.zeros((0, 8, 8, 3), np.uint8)}, r"got \(0, 8, 8, 3\)"),
         ({"attention": np.zeros((2, 2, 9))}, r"must have the shape \(2, 3, regions\)"),
         ({"attention": np.zeros((2, 3, 8))}, "8 is no square number"),
+        ({"attention": np.zeros((2, 3, 0))}, "0 is no square number"),
+        ({"attention": np.full((2, 3, 9), np.nan)}, "finite numbers of 0 or more"),
+        ({"attention": np.full((2, 3, 9), -0.1)}, "finite numbers of 0 or more"),
         ({"images": np.zeros((2, 8, 8, 3))}, "must be uint8 from 0 to 255, got float64"),
         ({"chosen": []}, "`chosen` names no attribute"),
         ({"chosen": [0, 3]}, "`chosen` must hold attributes from 0 to 2, got 3"),

@@ -47,6 +47,18 @@ def test_the_page_asks_for_nothing(page: str) -> None:
     assert "default-src &#39;none&#39;" in page or "default-src 'none'" in page
 
 
+def test_a_way_of_choosing_that_is_not_known_is_named(tmp_path: Path) -> None:
+    page = render(tmp_path, make_record("mlp", selection="by hand"), make_record("mlp", data="b"))
+
+    assert '<th scope="row">mlp (by hand)</th>' in page
+
+
+def test_a_dollar_sign_in_a_name_is_no_mathematics(tmp_path: Path) -> None:
+    page = render(tmp_path, make_record("$\\bad{$ x"), make_record("a$b$c"))
+
+    assert page.count(">$\\bad{$ x</text>") == page.count(">a$b$c</text>") >= 4
+
+
 def test_numbers_are_those_of_the_records(tmp_path: Path) -> None:
     record = make_record("mlp")
     page = render(tmp_path, record)
@@ -154,6 +166,8 @@ def test_published_numbers_stand_beside_ours_and_suspect_ones_are_flagged(tmp_pa
     beside = page[page.index("Beside published numbers") :]
 
     assert "relation-net, ours" in beside
+    assert ">1 seed<" in beside
+    assert "whether the features are its own, nothing here can tell" in beside
     suspect = re.search(
         r'<tr class="suspect">\s*<th scope="row">RN</th>.*?</tr>', beside, re.DOTALL
     )

@@ -11,17 +11,13 @@ from stream_stores import make_stream_record
 from unseen.continual.heads import HEADS
 from unseen.metrics.forgetting import intransigence
 from unseen.report.measures import STREAM_GAINS
+from unseen.report.stream_gains import OF_CLASS_NORM, WITH, WITHOUT, Paired, find_gains
 from unseen.report.stream_records import read_streams
 from unseen.report.stream_summary import (
     INTRANSIGENCE,
-    OF_CLASS_NORM,
-    WITH,
-    WITHOUT,
-    Paired,
     StreamMethod,
     StreamSummary,
     drop_repeated_streams,
-    find_gains,
     summarize_streams,
 )
 

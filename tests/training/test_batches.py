@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from unseen.training.batches import Batches, Episodes, RandomRows, Shuffled
+from unseen.training.batches import (
+    Batches,
+    Episodes,
+    FirstOf,
+    RandomRows,
+    Recalling,
+    Shuffled,
+    SideBySide,
+)
 
 seeds = st.integers(0, 2**31)
 
@@ -98,3 +106,43 @@ def test_episodes_draw_classes_and_their_rows_evenly() -> None:
     assert torch.allclose(by_class, torch.full((4,), 0.25), atol=0.02)  # however many rows
     assert torch.allclose(by_row[:2], torch.full((2,), 0.125), atol=0.02)
     assert torch.allclose(by_row[2:32], torch.full((30,), 0.25 / 30), atol=0.003)
+
+
+@given(rows=st.integers(1, 30), memory=st.integers(1, 30), recalled=st.integers(0, 40), seed=seeds)
+def test_recalled_rows_come_behind_batches_that_they_do_not_change(
+    rows: int, memory: int, recalled: int, seed: int
+) -> None:
+    plain = Shuffled(rows, batch_size=4)
+    steps = draw(Recalling(plain, memory, recalled, seed=0), seed)
+
+    for step, batch in zip(steps, draw(plain, seed), strict=True):
+        behind = step[len(batch) :].tolist()
+        assert torch.equal(step[: len(batch)], batch)
+        assert len(behind) == len(set(behind)) == min(recalled, memory)
+        assert set(behind) <= set(range(memory))
+
+
+def test_a_memory_is_drawn_from_by_its_seed_and_the_state_of_the_batches() -> None:
+    def recalled(seed: int, state: int) -> list[int]:
+        (step,) = draw(Recalling(Shuffled(5, 5), memory=1000, recalled=20, seed=seed), state)
+        return step[5:].tolist()
+
+    assert recalled(seed=0, state=0) == recalled(seed=0, state=0)
+    assert recalled(seed=0, state=0) != recalled(seed=1, state=0)
+    assert recalled(seed=0, state=0) != recalled(seed=0, state=1)
+
+
+def test_the_first_steps_are_those_of_the_whole_epoch() -> None:
+    whole, first = Shuffled(20, batch_size=4), FirstOf(Shuffled(20, batch_size=4), steps=3)
+
+    assert [step.tolist() for step in draw(first, 7)] == [s.tolist() for s in draw(whole, 7)[:3]]
+    assert len(draw(FirstOf(whole, steps=9), 7)) == 5
+
+
+def test_networks_side_by_side_take_the_rows_that_each_would_alone() -> None:
+    plain = Shuffled(7, batch_size=3)
+    generators = [torch.Generator().manual_seed(seed) for seed in (3, 4)]
+    steps = draw(SideBySide(plain, generators), seed=0)
+
+    for step, *alone in zip(steps, draw(plain, 3), draw(plain, 4), strict=True):
+        assert torch.equal(step, torch.stack(alone, dim=1))

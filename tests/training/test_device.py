@@ -7,7 +7,12 @@ import torch
 from torch import Tensor
 
 from unseen.training import device as device_module
-from unseen.training.device import choose_device, choose_precision, run_with_denormals_flushed
+from unseen.training.device import (
+    choose_device,
+    choose_precision,
+    device_here,
+    run_with_denormals_flushed,
+)
 
 CPU = torch.device("cpu")
 
@@ -23,14 +28,26 @@ def denormals_left() -> int:
 def test_devices() -> None:
     assert choose_device("cpu") == CPU
     assert choose_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
-    with pytest.raises(ValueError, match=r'`device` must be "auto", "cpu" or "cuda", not \'gpu\''):
-        choose_device("gpu")
+    for wrong in ("gpu", None, 1.5):
+        with pytest.raises(ValueError, match=f'must be "auto", "cpu" or "cuda", not {wrong!r}'):
+            choose_device(wrong)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="here is a CUDA device")
 def test_a_missing_gpu_is_named() -> None:
     with pytest.raises(ValueError, match="PyTorch finds no GPU here"):
         choose_device("cuda")
+
+
+@pytest.mark.parametrize(("trained_on", "gpus"), [("cuda", 0), ("cuda:3", 0), ("cuda:3", 1)])
+def test_a_model_runs_where_its_device_is_not(
+    monkeypatch: pytest.MonkeyPatch, trained_on: str, gpus: int
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+
+    assert device_here(trained_on) == torch.device("cuda" if gpus else "cpu")
+    assert device_here("cpu") == CPU
 
 
 @pytest.mark.parametrize(("fast", "expected"), [(True, torch.bfloat16), (False, torch.float32)])

@@ -30,3 +30,12 @@ def test_chunks_are_the_whole(
 
     assert sizes == [(rows, torch.float32) for rows in (16, 16, 16, 2)]
     assert_close(features, (torch.from_numpy(X)[:, :3] / 2).to(wanted))
+
+
+@pytest.mark.parametrize(
+    "view", [X[::-1], X[:, ::-1], X[::-2, ::-1], np.broadcast_to(X[0], (5, 6))]
+)
+def test_views_that_pytorch_does_not_take(view: np.ndarray) -> None:
+    features = to_device(view, lambda chunk: chunk, 6, CPU, torch.float32)
+
+    assert_close(features, torch.from_numpy(view.copy()).float())

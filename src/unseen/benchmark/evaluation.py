@@ -10,17 +10,10 @@ from numpy.typing import NDArray
 
 from unseen.data.dataset import ZeroShotData
 from unseen.decide import SeenPenalty, oracle_seen_penalty
-from unseen.methods.base import ZeroShotClassifier, row_keys
+from unseen.methods.base import ZeroShotClassifier
+from unseen.methods.class_table import row_keys
 from unseen.methods.saving import method_name
-from unseen.metrics.gzsl import GZSLResult, Kind, Weighting, gzsl_result
-
-MEASURES = (
-    "zsl_accuracy",
-    "unseen_accuracy",
-    "seen_accuracy",
-    "harmonic_mean",
-    "ausuc",
-)
+from unseen.metrics.gzsl import MEASURES, GZSLResult, Kind, Weighting, gzsl_result
 
 
 @dataclass(frozen=True)
@@ -46,7 +39,7 @@ class Evaluation:
     split_version: str
     sha256: dict[str, str]
     class_names: tuple[str, ...]
-    seen: np.ndarray
+    seen: NDArray[np.bool_]
     no_penalty: GZSLResult
     stored: GZSLResult
     oracle: GZSLResult
@@ -109,7 +102,7 @@ def evaluate(
 
     Raises:
         ValueError: If the model was trained on other classes than ``data`` calls seen, or on
-            features or descriptions of another width.
+            features or descriptions of another width, or there is no such weighting.
 
     Example:
         >>> from unseen.data.simulate import simulate_toy
@@ -122,7 +115,7 @@ def evaluate(
         True
     """
     _check_seen(model, data)
-    rows = np.concatenate([data.test_seen, data.test_unseen])
+    rows = data.test
     features = data.rows(rows, data.compact_type)
 
     return judge_scores(
@@ -138,10 +131,17 @@ def judge_scores(
     Arguments:
         model: The fitted model.
         data: The data set.
-        scores: Its scores of ``data.test_seen``, then ``data.test_unseen``, for all classes.
+        scores: Its scores of ``data.test_seen``, then ``data.test_unseen``, for all classes, with
+            shape :math:`(n, c)`.
         weighting: Whether each class counts the same, or each sample.
+
+    Returns:
+        The results without penalty, with the stored one, and with the oracle's.
+
+    Raises:
+        ValueError: If the scores have another shape, or one is NaN.
     """
-    labels = data.labels[np.concatenate([data.test_seen, data.test_unseen])]
+    labels = data.labels[data.test]
 
     def result(penalty: SeenPenalty | None) -> GZSLResult:
         return gzsl_result(
@@ -154,7 +154,8 @@ def judge_scores(
             selection="none" if penalty is None else penalty.selection,
         )
 
-    bounds = [result(None)]
+    bare = result(None)
+    bounds = [bare]
     if len(data.test_seen) and len(data.test_unseen):
         positive = bool((scores[:, data.seen] > 0).all())  # what a factor can lower
         kinds: tuple[Kind, ...] = ("offset", "factor") if positive else ("offset",)
@@ -168,7 +169,7 @@ def judge_scores(
         sha256=data.source.sha256,
         class_names=data.class_names,
         seen=data.seen,
-        no_penalty=result(None),
+        no_penalty=bare,
         stored=result(model.seen_penalty_),
         oracle=max(bounds, key=lambda bound: bound.harmonic_mean),
     )

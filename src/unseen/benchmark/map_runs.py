@@ -36,7 +36,12 @@ def map_runs(
     Yields:
         A unit with one of its outcomes. A worker that dies (for lack of memory, say) is replaced,
         and its unit is a failure.
+
+    Raises:
+        ValueError: If there are fewer workers than one.
     """
+    if workers < 1:
+        raise ValueError(f"`workers` must be at least 1; got {workers}.")
     if workers == 1:
         for unit in runs:
             for outcome in unit():

@@ -7,8 +7,6 @@ __all__ = [
     "describe_data",
     "load_once",
     "plain",
-    "train_seeds",
-    "warm_up",
 ]
 
 import hashlib
@@ -20,17 +18,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import cache, cached_property, lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from unseen.benchmark.evaluation import MEASURES, judge_scores
+from unseen.benchmark.evaluation import judge_scores
 from unseen.benchmark.machine import machine, peak_memory_mb, start_peak, versions
 from unseen.benchmark.recipes import RECIPES, Recipe
+from unseen.benchmark.seeds import train_seeds, warm_up
 from unseen.benchmark.selection import (
     CRITERION,
     FOLDS,
@@ -42,13 +40,10 @@ from unseen.benchmark.selection import (
 from unseen.benchmark.store import FORMAT, Record
 from unseen.data.dataset import SPLITS, DataError, ZeroShotData
 from unseen.data.load import load
-from unseen.data.simulate import simulate_toy
 from unseen.decide import SeenPenalty, oracle_seen_penalty
 from unseen.methods.base import ZeroShotClassifier, with_seed
-from unseen.methods.class_norm import MLP
-from unseen.methods.many_seeds import fit_seeds
 from unseen.methods.saving import method_name
-from unseen.metrics.gzsl import SeenUnseenCurve, seen_unseen_curve
+from unseen.metrics.gzsl import MEASURES, SeenUnseenCurve, seen_unseen_curve
 from unseen.training.loop import TrainingError
 
 CURVE_POINTS = 101
@@ -238,7 +233,7 @@ class Unit:
         data: ZeroShotData,
         choice: Record | None,
     ) -> dict[str, Any]:
-        rows = np.concatenate([data.test_seen, data.test_unseen])
+        rows = data.test
         features, labels = data.rows(rows, data.compact_type), data.labels[rows]
         start = time.perf_counter()
         scores = model.decision_function(features, data.class_attributes)
@@ -292,59 +287,6 @@ class Unit:
         return json.loads(json.dumps(record, default=plain, allow_nan=False))  # as it will be read
 
 
-def train_seeds(
-    method: ZeroShotClassifier, data: ZeroShotData, seeds: Sequence[int]
-) -> Iterator[tuple[ZeroShotClassifier | Exception, float]]:
-    """Trains a method once per seed; on a GPU all seeds at once, where the method can.
-
-    On a CPU that gains little, and a seed would then depend on those beside it to the last bit.
-
-    Arguments:
-        method: The estimator; it stays as it is.
-        data: The data, of which the training rows are learned from.
-        seeds: The seeds.
-
-    Yields:
-        For each seed, the fitted method, or why it could not be fitted, and the seconds it took.
-
-    Example:
-        >>> from unseen.data.simulate import simulate_toy
-        >>> from unseen.methods.class_norm import MLP
-        >>> trained = train_seeds(MLP(hidden=16, epochs=2), simulate_toy(), seeds=[0, 1])
-        >>> [model.random_state for model, seconds in trained]
-        [0, 1]
-    """
-    rows = data.subset("train", data.compact_type)
-    if len(seeds) > 1 and getattr(method, "stackable", False) and torch.cuda.is_available():
-        start = time.perf_counter()
-        try:
-            models = fit_seeds(
-                method,
-                rows.features,
-                rows.labels,
-                data.class_attributes,
-                seeds,
-                class_names=data.class_names,
-            )
-        except TrainingError:  # of one seed: alone, the others may go well
-            pass
-        else:
-            seconds = (time.perf_counter() - start) / len(seeds)
-            yield from ((model, seconds) for model in models)
-            return
-
-    for seed in seeds:
-        model, start = with_seed(method, seed), time.perf_counter()
-        fitted: ZeroShotClassifier | Exception
-        try:
-            fitted = model.fit(
-                rows.features, rows.labels, data.class_attributes, class_names=data.class_names
-            )
-        except Exception as error:
-            fitted = error
-        yield fitted, time.perf_counter() - start
-
-
 def describe_data(data: ZeroShotData, path: str, attributes: str | None) -> dict[str, Any]:
     """Returns what a record says of its data.
 
@@ -381,12 +323,6 @@ def load_once(path: str, attributes: str | None, sha256: str) -> ZeroShotData:
         raise DataError(["The data changed since the benchmark began; start it again."], path)
 
     return data
-
-
-@cache
-def warm_up() -> None:
-    """Trains for a moment: PyTorch loads much of itself then, which is no method's time."""
-    next(train_seeds(MLP(hidden=2, epochs=1), simulate_toy(), seeds=[0]))
 
 
 @contextmanager

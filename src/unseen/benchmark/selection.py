@@ -1,6 +1,7 @@
 """The choice of settings and of the seen penalty, with its cost counted in fits."""
 
 __all__ = [
+    "CRITERION",
     "FOLDS",
     "Choice",
     "Judged",
@@ -24,6 +25,7 @@ from unseen.data.dataset import ZeroShotData
 from unseen.data.splits import HiddenClassFolds
 from unseen.decide import HIDDEN, ORACLE, SeenPenalty, penalty_from_rehearsals
 from unseen.methods.base import ZeroShotClassifier
+from unseen.methods.settings import check_number
 from unseen.metrics.gzsl import SeenUnseenCurve, gzsl_result
 from unseen.rehearsal import Rehearsal, final_test, rehearsals
 from unseen.training.loop import TrainingError
@@ -121,7 +123,8 @@ def choose(
             one leaves the settings, and only the penalty is chosen.
 
     Raises:
-        ValueError: If nothing is to be chosen with this selection, or classes are too few to hide.
+        ValueError: If nothing is to be chosen with this selection, no candidate is to be tried, or
+            classes are too few to hide.
         TrainingError: If the training of every candidate diverged.
 
     Example:
@@ -131,6 +134,8 @@ def choose(
         >>> choice.fits == 3 * len(choice.candidates)
         True
     """
+    if trials is not None:
+        check_number("trials", trials, 1, whole=True)
     start = time.perf_counter()
     if selection == "hidden":
         tasks = rehearsals(data, HiddenClassFolds(folds=FOLDS))

@@ -14,6 +14,7 @@ from types import NoneType
 from typing import Any
 
 from unseen.data.dataset import DataError
+from unseen.metrics.gzsl import MEASURES
 
 FORMAT = 1  # of a record; raise it when a record changes what it means
 FILE = "runs.jsonl"
@@ -24,7 +25,6 @@ logger = logging.getLogger(__name__)
 
 NUMBER = (int, float)
 MEASURED = (int, float, NoneType)  # nothing where there were no rows to measure on
-MEASURES = ("zsl_accuracy", "unseen_accuracy", "seen_accuracy", "harmonic_mean", "ausuc")
 NEEDED: dict[str, dict[str, Any]] = {  # of each kind, what is read when a benchmark goes on
     "choice": {
         "seconds": object,
@@ -59,7 +59,8 @@ class RunStore:
         folder: The folder of the store; it is made if its parent is there.
 
     Raises:
-        DataError: If the folder cannot be made or written to, or a line is damaged.
+        DataError: If the folder cannot be made or written to, or a line is damaged; so do the
+            methods.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -77,10 +78,9 @@ class RunStore:
         self._lines, self._read = 0, 0  # lines and bytes read so far
         try:
             folder.mkdir(exist_ok=True)
-            with self._locked() as file:
-                self._catch_up(file)
         except OSError as error:
             raise DataError([_explain(error, folder)], where=str(self.path)) from error
+        self.records()
 
     def records(self) -> dict[str, Record]:
         """Returns all records by key, those of other processes among them."""
@@ -99,12 +99,6 @@ class RunStore:
             Whether it was written.
         """
         line = json.dumps(record, allow_nan=False).encode() + b"\n"
-        try:
-            return self._append(record, line)
-        except OSError as error:  # which does not know its file
-            raise DataError([_explain(error, self.path.parent)], str(self.path)) from error
-
-    def _append(self, record: Record, line: bytes) -> bool:
         with self._locked() as file:
             self._catch_up(file)
             if record["key"] in self._records:
@@ -123,12 +117,16 @@ class RunStore:
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
-        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        """Yields the open file, which no other process has at the same time."""
         try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield file
-        finally:
-            os.close(file)  # with it goes the lock
+            file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                yield file
+            finally:
+                os.close(file)  # with it goes the lock
+        except OSError as error:  # which does not know its file
+            raise DataError([_explain(error, self.path.parent)], str(self.path)) from error
 
     def _catch_up(self, file: int) -> None:
         """Reads what was appended since the last time."""
@@ -236,6 +234,8 @@ def _lacking(record: Record, needed: Record) -> str | None:
 
 def _explain(error: OSError, folder: Path) -> str:
     if isinstance(error, FileNotFoundError):
+        if folder.parent.exists():
+            return f"The folder {folder} is gone; begin again."
         return f"The folder {folder.parent} does not exist; make it first: mkdir -p {folder}"
     if isinstance(error, (FileExistsError, NotADirectoryError)):
         return f"{folder} is a file; name a folder for the run store."

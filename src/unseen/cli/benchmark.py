@@ -17,6 +17,7 @@ from unseen.cli.errors import UserError, naming_users
 from unseen.cli.outputs import check_store
 from unseen.cli.regions import check_regions
 from unseen.cli.settings import Whole, WholeOrNone, find_recipe
+from unseen.cli.table_names import split_table
 
 if TYPE_CHECKING:
     from unseen.benchmark.runs import Unit
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 Selection = Literal["hidden", "last", "oracle"]
 
 ALL = "all"
-LEAST_SEEN = 4  # classes; with fewer, none can be hidden
 FAILED = 1
 
 
@@ -49,7 +49,8 @@ def benchmark(
     an interrupted one stopped.
 
     Arguments:
-        data: Folders or files of data, or "digits"; FILE:NAME takes the class table NAME.
+        data: Folders or files of data, as "unseen train" takes them; FILE:NAME takes the class
+            table NAME.
         output: The folder of the run store; several benchmarks may share one.
         method: Methods or recipes, with commas between; "all" is every method, but for one whose
             solution is another's (recursive-ridge, of eszsl).
@@ -163,25 +164,13 @@ def make_units(
                 yield unit
 
 
-def split_table(text: str) -> tuple[str, str | None]:
-    """Returns the path in a text such as ``gtsrb.npz:words``, and the class table.
-
-    Example:
-        >>> split_table("gtsrb.npz:words"), split_table("digits")
-        (('gtsrb.npz', 'words'), ('digits', None))
-    """
-    path, colon, table = text.rpartition(":")
-    if not colon or not path or not table or Path(text).exists():
-        return text, None
-
-    return path, table
-
-
 def check_splits(data: "ZeroShotData", text: str, selection: Selection) -> None:
     """Raises where there is nothing to choose on."""
-    if selection == "hidden" and data.seen.sum() < LEAST_SEEN:
+    from unseen.data.splits import LEAST_CLASSES
+
+    if selection == "hidden" and data.seen.sum() < LEAST_CLASSES:
         raise UserError(
-            f"{text} has {data.seen.sum()} seen classes; to hide some, {LEAST_SEEN} are needed. "
+            f"{text} has {data.seen.sum()} seen classes; to hide some, {LEAST_CLASSES} are needed. "
             "Without a choice it can be compared with `--selection last`."
         )
     if selection == "oracle" and not (len(data.test_seen) and len(data.test_unseen)):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
@@ -16,7 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from unseen.cli.console import notes
-from unseen.cli.result_table import MEASURES, percent
+from unseen.cli.result_table import MEASURES, mean_and_deviation, spread
+from unseen.cli.table_names import join_table
 
 if TYPE_CHECKING:
     from unseen.benchmark.runs import Outcome, Unit
@@ -280,7 +281,7 @@ def time_left(board: Scoreboard) -> str:
 
 def data_name(unit: "Unit") -> str:
     """Returns the data as a user names them."""
-    return unit.data["name"] + ("" if unit.attributes is None else f":{unit.attributes}")
+    return join_table(unit.data["name"], unit.attributes)
 
 
 def selection_note(unit: "Unit") -> Text | None:
@@ -292,25 +293,3 @@ def selection_note(unit: "Unit") -> Text | None:
 
 def run_seconds(run: "Record") -> float:
     return run["seconds"]["fit"] + run["seconds"]["predict"]
-
-
-def spread(values: Sequence[float]) -> dict[str, float | None]:
-    """Returns mean and sample standard deviation; ``None`` where there are too few values."""
-    return {
-        "mean": fmean(values) if values else None,
-        "std": stdev(values) if len(values) > 1 else None,
-    }
-
-
-def mean_and_deviation(values: Sequence[float]) -> str:
-    """Returns mean and deviation of fractions in percent, and a dash where nothing was measured.
-
-    Example:
-        >>> mean_and_deviation([0.31, 0.33]), mean_and_deviation([])
-        ('32.0±1.4', '-')
-    """
-    if not values:
-        return "-"
-    deviation = f"±{percent(stdev(values))}" if len(values) > 1 else ""
-
-    return percent(fmean(values)) + deviation

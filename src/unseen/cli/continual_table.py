@@ -5,7 +5,8 @@ __all__ = ["label", "measures", "table", "to_json"]
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from unseen.cli.benchmark_table import mean_and_deviation, spread
+from unseen.cli.result_table import mean_and_deviation, spread
+from unseen.cli.table_names import join_table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,18 +36,16 @@ def measures(record: "Record") -> str:
 
 def label(data: str, attributes: str | None, method: str, strategy: str | None) -> str:
     """Returns what names a run, such as ``toy:words: mlp + ewc``."""
-    name = data if attributes is None else f"{data}:{attributes}"
+    against = "" if strategy is None else f" + {strategy}"
 
-    return f"{name}: {method}" + ("" if strategy is None else f" + {strategy}")
+    return f"{join_table(data, attributes)}: {method}{against}"
 
 
 def grouped(records: Sequence["Record"]) -> dict[tuple[str, str, str | None], list["Record"]]:
     """Returns the records of each model, by data, method and strategy."""
     groups: dict[tuple[str, str, str | None], list[Record]] = {}
     for record in records:
-        name = record["data"]["name"]
-        if record["data"]["attributes"] is not None:
-            name += f":{record['data']['attributes']}"
+        name = join_table(record["data"]["name"], record["data"]["attributes"])
         groups.setdefault((name, record["method"], record["strategy"]), []).append(record)
 
     return groups

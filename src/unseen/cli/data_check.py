@@ -22,7 +22,8 @@ def check(data: str, /, *, as_json: Annotated[bool, Parameter(name="--json")] = 
     without res101.mat, whose features are then not checked.
 
     Arguments:
-        data: A folder or file of data, or "digits".
+        data: A folder with rows.csv and classes.csv, or with res101.mat and att_splits.mat, an npz
+            or safetensors file, or "digits", which is embedded.
         as_json: Print the results as JSON.
     """
     reports, problems = read_reports(Path(data))

@@ -30,7 +30,8 @@ def convert(
     Each class table keeps its name. What stands at OUT already is not replaced.
 
     Arguments:
-        data: A folder or file of data, or "digits".
+        data: A folder with rows.csv and classes.csv, or with res101.mat and att_splits.mat, an npz
+            or safetensors file, or "digits", which is embedded.
         out: NAME.npz, NAME.safetensors, FOLDER/rows.csv or FOLDER/rows.parquet.
         dtype: The type of the stored features; 8 bits come with a factor per column.
         attributes: The class table that becomes the default one, and whose splits are taken.

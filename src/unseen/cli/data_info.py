@@ -16,7 +16,8 @@ def info(data: str, /, *, as_json: Annotated[bool, Parameter(name="--json")] = F
     """Show shapes, classes, splits, class tables and origin of a data set.
 
     Arguments:
-        data: A folder or file of data, or "digits".
+        data: A folder with rows.csv and classes.csv, or with res101.mat and att_splits.mat, an npz
+            or safetensors file, or "digits", which is embedded.
         as_json: Print the results as JSON.
     """
     from unseen.data.load import attribute_tables, load

@@ -15,6 +15,7 @@ from unseen.cli.result_table import ORACLE, add_results, result_table
 from unseen.cli.settings import Whole, check_seed
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from rich.progress import Progress
 
     from unseen.benchmark.evaluation import Evaluation
@@ -36,7 +37,7 @@ def demo(*, output: Annotated[Path, Parameter(alias="-o")] = Path(), seed: Whole
         output: The folder of the plot.
         seed: The seed of initial weights and batches.
     """
-    from unseen.benchmark.evaluation import evaluate
+    from unseen.benchmark.evaluation import judge_scores
     from unseen.data.digits import load_digits
     from unseen.methods import METHODS
     from unseen.report.plots import plot_seen_unseen_curves
@@ -50,10 +51,11 @@ def demo(*, output: Annotated[Path, Parameter(alias="-o")] = Path(), seed: Whole
     with progress() as bar:
         for name in SHOWN:
             model = train(METHODS[name], data, seed, bar, name)
-            evaluation = evaluate(model, data)
+            scores = model.decision_function(data.rows(data.test), data.class_attributes)
+            evaluation = judge_scores(model, data, scores)
             table.add_row(name, style="bold")
             add_results(table, evaluation)
-            curves.append(to_curve(name, model, data, evaluation))
+            curves.append(to_curve(name, scores, data, evaluation))
     plot_seen_unseen_curves(
         curves, output / PLOT, "Handwritten digits: 7 seen, 3 known by print alone"
     )
@@ -84,20 +86,18 @@ def train(
 
 
 def to_curve(
-    name: str, model: "ZeroShotClassifier", data: "ZeroShotData", evaluation: "Evaluation"
+    name: str, scores: "NDArray", data: "ZeroShotData", evaluation: "Evaluation"
 ) -> "LabelledCurve":
-    """Returns the curve of a model over the test rows, with its three results to mark."""
-    import numpy as np
-
+    """Returns the curve of the scores (n, c) of the test rows, with its three results to mark."""
     from unseen.metrics.gzsl import seen_unseen_curve
     from unseen.report.plots import LabelledCurve
 
-    rows = np.concatenate([data.test_seen, data.test_unseen])
-    scores = model.decision_function(data.rows(rows), data.class_attributes)
     marked = {
         "no penalty": evaluation.no_penalty,
         "penalty from hidden classes": evaluation.stored,
         ORACLE: evaluation.oracle,
     }
 
-    return LabelledCurve(name, seen_unseen_curve(scores, data.labels[rows], data.seen), marked)
+    curve = seen_unseen_curve(scores, data.labels[data.test], data.seen)
+
+    return LabelledCurve(name, curve, marked)

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from unseen.cli.console import note
 from unseen.cli.errors import UserError, naming_users
-from unseen.cli.evaluate import check_columns
+from unseen.cli.matching import check_columns
 from unseen.cli.outputs import check_apart
 from unseen.cli.settings import Whole, check_seed
 

@@ -42,7 +42,7 @@ def locking(output: Path, named: Path | None = None) -> Iterator[None]:
 def take(lock: Path, output: Path) -> None:
     """Makes the lock, with this process in it, or none; of two processes, one wins."""
     if is_stale(lock):
-        lock.unlink(missing_ok=True)
+        remove_stale(lock)
     try:
         file = lock.open("x", encoding="utf-8")
     except FileExistsError:
@@ -62,6 +62,24 @@ def take(lock: Path, output: Path) -> None:
         raise
 
 
+def remove_stale(lock: Path) -> None:
+    """Removes the lock of a process that has ended, and never that of one that was quicker.
+
+    Whoever holds the claim beside the lock looks again before removing it.
+    """
+    claim = lock.with_name(f"{lock.name}.stale")
+    try:
+        claim.open("x").close()
+    except FileExistsError:
+        if not is_old(claim):
+            return
+    try:
+        if is_stale(lock):
+            lock.unlink(missing_ok=True)
+    finally:
+        claim.unlink(missing_ok=True)
+
+
 def holder(lock: Path) -> tuple[str, str]:
     """Returns the process of a lock and its machine; nothing if it has just gone."""
     try:
@@ -75,10 +93,18 @@ def holder(lock: Path) -> tuple[str, str]:
 def is_stale(lock: Path) -> bool:
     """Says whether the process of a lock has ended; it can be asked on its own machine only."""
     number, machine = holder(lock)
-    if not number and lock.exists():  # a kill, or a full disk, came in between
-        return time.time() - lock.stat().st_mtime > WRITTEN_IN
+    if not number:  # a kill, or a full disk, came in between
+        return is_old(lock)
 
     return number.isdecimal() and machine == platform.node() and not is_running(int(number))
+
+
+def is_old(file: Path) -> bool:
+    """Says whether a file stands for longer than it is written in; not if it has just gone."""
+    try:
+        return time.time() - file.stat().st_mtime > WRITTEN_IN
+    except FileNotFoundError:
+        return False
 
 
 def is_running(number: int) -> bool:

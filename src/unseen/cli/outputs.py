@@ -1,7 +1,8 @@
-"""What an output must not replace: what a command reads, a model, or a file of another kind."""
+"""Where an output can stand, and what it must not replace: what is read, a model, another kind."""
 
-__all__ = ["check_apart", "check_folder", "check_store"]
+__all__ = ["check_apart", "check_folder", "check_parent", "check_store"]
 
+import shlex
 from pathlib import Path
 
 from unseen.cli.errors import UserError
@@ -18,6 +19,19 @@ def check_folder(output: Path) -> None:
     """
     if output.is_file():
         raise UserError(f"{output} is a file; `--output` must name a folder.")
+
+
+def check_parent(output: Path) -> None:
+    """Raises before work whose result would have no folder to stand in.
+
+    Raises:
+        UserError: Names the folder, and the command that makes it.
+    """
+    if not output.parent.is_dir():
+        raise UserError(
+            f"The folder {output.parent} does not exist; make it first: "
+            f"mkdir -p {shlex.quote(str(output.parent))}"
+        )
 
 
 def check_store(output: Path) -> None:

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 
 from unseen.cli.console import note, results
 from unseen.cli.errors import UserError, naming_users
-from unseen.cli.evaluate import check_columns, check_width
+from unseen.cli.matching import check_columns, check_width
 from unseen.cli.models import read_model
 from unseen.cli.outputs import check_apart
 from unseen.cli.settings import Whole
@@ -129,7 +129,7 @@ def note_same(model: "ZeroShotClassifier", added: int) -> None:
     """
     import numpy as np
 
-    from unseen.methods.base import row_keys
+    from unseen.methods.class_table import row_keys
 
     names, penalty = model.class_names_, model.seen_penalty_
     same: dict[bytes, list[int]] = {}

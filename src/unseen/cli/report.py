@@ -2,7 +2,6 @@
 
 __all__ = ["report"]
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from cyclopts import Parameter
 
 from unseen.cli.console import note, progress
 from unseen.cli.errors import UserError
+from unseen.cli.outputs import check_parent
 
 SUFFIXES = (".html", ".htm")
 
@@ -58,8 +58,4 @@ def check_output(output: Path) -> None:
         raise UserError(f"`--output` must end in .html; got {output}.")
     if output.is_dir():
         raise UserError(f"{output} is a folder; `--output` must name a file.")
-    if not output.parent.is_dir():
-        raise UserError(
-            f"The folder {output.parent} does not exist; make it first: "
-            f"mkdir -p {shlex.quote(str(output.parent))}"
-        )
+    check_parent(output)

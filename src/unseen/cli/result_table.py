@@ -1,8 +1,19 @@
-"""The table of T1, U, S, H and AUSUC, in percent."""
+"""Results as people read them: T1, U, S, H and AUSUC in percent, their mean and deviation."""
 
-__all__ = ["add_results", "has_oracle", "percent", "result_table"]
+__all__ = [
+    "MEASURES",
+    "ORACLE",
+    "add_results",
+    "has_oracle",
+    "mean_and_deviation",
+    "percent",
+    "result_table",
+    "spread",
+]
 
 import math
+from collections.abc import Sequence
+from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -60,3 +71,25 @@ def percent(fraction: float) -> str:
         ('33.3', '-')
     """
     return "-" if math.isnan(fraction) else f"{100 * fraction:.1f}"
+
+
+def spread(values: Sequence[float]) -> dict[str, float | None]:
+    """Returns mean and sample standard deviation; ``None`` where there are too few values."""
+    return {
+        "mean": fmean(values) if values else None,
+        "std": stdev(values) if len(values) > 1 else None,
+    }
+
+
+def mean_and_deviation(values: Sequence[float]) -> str:
+    """Returns mean and deviation of fractions in percent, and a dash where nothing was measured.
+
+    Example:
+        >>> mean_and_deviation([0.31, 0.33]), mean_and_deviation([])
+        ('32.0±1.4', '-')
+    """
+    if not values:
+        return "-"
+    deviation = f"±{percent(stdev(values))}" if len(values) > 1 else ""
+
+    return percent(fmean(values)) + deviation

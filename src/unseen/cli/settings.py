@@ -12,6 +12,7 @@ __all__ = [
 
 import inspect
 from collections.abc import Sequence
+from contextlib import suppress
 from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, get_args
 
@@ -145,7 +146,8 @@ def parse_value(name: str, text: str, annotation: Any) -> bool | int | float | s
     Arguments:
         name: The name of the setting, for the error.
         text: The text; ``none`` and ``null`` are ``None`` where the setting may be ``None``.
-        annotation: The type of the setting, such as ``float | None``.
+        annotation: The type of the setting, such as ``float | None``; of several, a name is the
+            last that is tried.
 
     Raises:
         UserError: If the text is no value of the type.
@@ -153,18 +155,27 @@ def parse_value(name: str, text: str, annotation: Any) -> bool | int | float | s
     Example:
         >>> parse_value("scale", "none", float | None), parse_value("hidden", "512", int)
         (None, 512)
+        >>> parse_value("size", "auto", int | str), parse_value("size", "3", int | str)
+        ('auto', 3)
     """
-    kinds = get_args(annotation) or (annotation,)
-    if NoneType in kinds and text.lower() in NONE:
+    types = get_args(annotation) or (annotation,)
+    if NoneType in types and text.lower() in NONE:
         return None
 
-    kind = next(kind for kind in kinds if kind is not NoneType)
-    try:
-        if kind is bool:
-            return {"true": True, "false": False}[text.lower()]
-        if kind is int and abs(int(text)) > MOST_WHOLE:
-            raise ValueError
-        return kind(text)
-    except (KeyError, ValueError):
-        or_none = " or none" if NoneType in kinds else ""
-        raise UserError(f"`{name}` must be {KINDS[kind]}{or_none}; got {text!r}.") from None
+    kinds = sorted((kind for kind in types if kind is not NoneType), key=lambda kind: kind is str)
+    for kind in kinds:
+        with suppress(KeyError, ValueError):
+            return read_kind(text, kind)
+
+    wanted = [KINDS[kind] for kind in kinds] + ["none"] * (NoneType in types)
+    raise UserError(f"`{name}` must be {' or '.join(wanted)}; got {text!r}.")
+
+
+def read_kind(text: str, kind: type) -> bool | int | float | str:
+    """Returns the value of one type that a text stands for; raises if it stands for none."""
+    if kind is bool:
+        return {"true": True, "false": False}[text.lower()]
+    if kind is int and abs(int(text)) > MOST_WHOLE:
+        raise ValueError(text)
+
+    return kind(text)

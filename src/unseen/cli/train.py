@@ -4,7 +4,6 @@ __all__ = ["train"]
 
 import hashlib
 import json
-import shlex
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from unseen.cli.console import note, print_json, progress, results, show_next
 from unseen.cli.data_notes import show_notes
 from unseen.cli.errors import UserError, naming_users
 from unseen.cli.lock import locking
-from unseen.cli.outputs import check_folder
+from unseen.cli.outputs import check_folder, check_parent
 from unseen.cli.regions import check_regions, show_unused_regions
 from unseen.cli.settings import Whole, apply_settings, check_once, check_seed, find_recipe
 
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from unseen.training.loop import EpochReport
 
 Penalty = Literal["hidden", "none"]
-
-LEAST_SEEN = 4  # classes; with fewer, none can be hidden
 
 
 def train(
@@ -55,7 +52,8 @@ def train(
     training that would write there is refused.
 
     Arguments:
-        data: A folder or file of data, or "digits".
+        data: A folder with rows.csv and classes.csv, or with res101.mat and att_splits.mat, an npz
+            or safetensors file, or "digits", which is embedded.
         output: The folder of the model; a model that stands there is replaced.
         method: A method or a recipe; "unseen methods" lists them.
         attributes: The class table to take, where there are several.
@@ -140,11 +138,7 @@ def check_output(output: Path) -> None:
             f"{output} exists and is not a model folder, or holds more than a model. Choose "
             "another name."
         )
-    if not output.parent.is_dir():
-        raise UserError(
-            f"The folder {output.parent} does not exist; make it first: "
-            f"mkdir -p {shlex.quote(str(output.parent))}"
-        )
+    check_parent(output)
     try:
         TemporaryFile(dir=output.parent).close()
     except OSError as error:
@@ -229,16 +223,17 @@ def choose_penalty(
     recipe: "Recipe", data: "ZeroShotData", penalty: Penalty, bar: "Progress"
 ) -> "SeenPenalty | None":
     """Returns the penalty to store, chosen without a look at test rows or unseen classes."""
+    from unseen.data.splits import LEAST_CLASSES
     from unseen.decide import choose_seen_penalty
 
     if penalty == "none":
         return None
     if recipe.seen_penalty is not None:
         return recipe.seen_penalty
-    if data.seen.sum() < LEAST_SEEN:
+    if data.seen.sum() < LEAST_CLASSES:
         note(
             f"no penalty on seen classes was chosen: with {data.seen.sum()} seen classes, none "
-            f"can be hidden for it ({LEAST_SEEN} are needed)."
+            f"can be hidden for it ({LEAST_CLASSES} are needed)."
         )
         return None
 

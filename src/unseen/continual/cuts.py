@@ -1,16 +1,27 @@
 """How the classes of a stream are put in order and cut into tasks."""
 
-__all__ = ["DEFAULT_TASKS", "PUBLISHED_CUTS", "Order", "class_order", "even_sizes", "task_sizes"]
+__all__ = [
+    "DEFAULT_TASKS",
+    "PUBLISHED_CUTS",
+    "Classes",
+    "Order",
+    "class_order",
+    "cut_by_split",
+    "even_sizes",
+    "task_sizes",
+]
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from numbers import Integral
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unseen.methods.settings import nearest
+
 Order = Literal["random", "natural", "proposed-split"]
+Classes = list[NDArray[np.int64]]  # of each task
 
 # The number of classes, and of tasks per protocol. ``class_norm``: Skorokhodov & Elhoseiny, its
 # AWA from the released configuration, without a published result; ``fixed``: A-CZSL's ``main.py``;
@@ -101,6 +112,47 @@ def task_sizes(
     return even_sizes(classes, int(tasks))
 
 
+def cut_by_split(
+    tasks: int | Sequence[int] | str | None,
+    protocol: str,
+    name: str,
+    classes: NDArray[np.int64],
+    seen: NDArray[np.bool_],
+) -> tuple[Classes, Classes]:
+    """Spreads seen and unseen classes of the Proposed Split over the tasks.
+
+    Where the one share is small the other is large, which gives the 7 + 3 and 8 + 2 of CUB.
+
+    Arguments:
+        tasks: The number of tasks, or the name of a published cut, as in :func:`task_sizes`.
+        protocol: ``"dynamic"``, or ``"online"``, which holds back the last seen class of each task
+            until the next one.
+        name: The name of the data.
+        classes: The classes in order, with shape :math:`(K,)`.
+        seen: The seen classes of the Proposed Split, with shape :math:`(K,)`.
+
+    Returns:
+        The classes that belong to each task, and those whose examples come with it.
+
+    Raises:
+        ValueError: If sizes are given, or there are too few seen classes for so many tasks.
+
+    Example:
+        >>> seen = np.array([True, True, True, True, False, False])
+        >>> members, trained = cut_by_split(2, "online", "toy", np.arange(6), seen)
+        >>> [of_task.tolist() for of_task in trained]
+        [[0], [1, 2, 3]]
+    """
+    with_examples, without = classes[seen[classes]], classes[~seen[classes]]
+    number = _number_of_tasks(tasks, protocol, name, len(with_examples), len(without))
+
+    described = np.split(without, np.cumsum(even_sizes(len(without), number)[::-1])[:-1])
+    trained = np.split(with_examples, np.cumsum(even_sizes(len(with_examples), number))[:-1])
+    members = [np.concatenate(parts) for parts in zip(trained, described, strict=True)]
+
+    return members, _hold_back(trained) if protocol == "online" else trained
+
+
 def _family(name: str) -> str:
     """Returns ``"AWA"`` for ``"awa1_pca"``: all versions of a data set are cut alike."""
     first = name.upper().replace("-", "_").split("_")[0]
@@ -110,10 +162,9 @@ def _family(name: str) -> str:
 
 def _published(name: str, protocol: str, classes: int) -> int:
     if (family := _family(name)) not in PUBLISHED_CUTS:
-        close = get_close_matches(family, PUBLISHED_CUTS, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
         raise ValueError(
-            f"There is no published cut {name!r}; there are {', '.join(PUBLISHED_CUTS)}.{hint}"
+            f"There is no published cut {name!r}; there are {', '.join(PUBLISHED_CUTS)}."
+            + nearest(family, PUBLISHED_CUTS)
         )
     number, cut = PUBLISHED_CUTS[family]
     if number != classes:
@@ -135,3 +186,32 @@ def _given_sizes(tasks: Sequence[int] | NDArray, classes: int) -> NDArray[np.int
         )
 
     return sizes.astype(np.int64)
+
+
+def _number_of_tasks(
+    tasks: int | Sequence[int] | str | None, protocol: str, name: str, seen: int, unseen: int
+) -> int:
+    if not isinstance(tasks, Integral | str | None):
+        raise ValueError(
+            f"{protocol!r} spreads seen and unseen classes evenly: give the number of tasks, "
+            f"not their sizes; got {tasks!r}."
+        )
+    number = len(task_sizes(tasks, protocol, name, seen + unseen))
+    least = 2 if protocol == "online" and number > 1 else 1
+    if seen < least * number:
+        reason = ", as one of them is held back" if least == 2 else ""
+        raise ValueError(
+            f"{protocol!r} needs at least {least} seen {'class' if least == 1 else 'classes'} a "
+            f"task{reason}: {seen} seen classes make at most {seen // least} tasks, not {number}."
+        )
+
+    return number
+
+
+def _hold_back(trained: Classes) -> Classes:
+    """Moves the last class of each task into the next one."""
+    *others, last = trained
+    held = [np.empty(0, dtype=np.int64), *(classes[-1:] for classes in others)]
+    now = [*(classes[:-1] for classes in others), last]
+
+    return [np.concatenate(parts) for parts in zip(held, now, strict=True)]

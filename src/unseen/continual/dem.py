@@ -125,7 +125,7 @@ class CompressedReplay(MemoryStrategy):
         return {"items": self.codes_.nbytes, "key": self.key_.nbytes, **super().memory_bytes()}
 
     def _remember(self, network: StreamNetwork, task: TaskRows) -> None:  # noqa: ARG002
-        kept = self._compress(task)
+        kept = self._compress(task) if self._lossy is None else self._lossy
         tasks = torch.full_like(task.labels, task.number)
         first = task.number == 1
         self.labels_ = task.labels if first else torch.cat([self.labels_, task.labels])

@@ -24,15 +24,16 @@ from unseen.continual.strategy import (
     masked_cross_entropy,
 )
 from unseen.methods import METHODS
-from unseen.methods.base import Setting, row_keys
+from unseen.methods.base import Setting
 from unseen.methods.class_norm import ClassNorm
+from unseen.methods.class_table import row_keys
 from unseen.methods.continual import ContinualClassifier
 from unseen.methods.saving import ModelError, check_plain, method_name
 from unseen.methods.settings import check_choice, check_number
 from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing
 from unseen.training.batches import Batches, Recalling
 from unseen.training.checkpoint import Checkpoint
-from unseen.training.device import choose_device
+from unseen.training.device import choose_device, device_here
 from unseen.training.loop import Monitor, train
 from unseen.training.resident import CHUNK_ROWS, chunks, to_device
 
@@ -439,7 +440,7 @@ class ContinualLearner(ContinualClassifier):
         )
         self.network_ = StreamNetwork(backbone, head, self.freeze_norm)
         self.network_.load_state_dict(_under("network.", state))
-        device = choose_device(self.device if torch.cuda.is_available() else "cpu")
+        device = device_here(self.device)
         self.network_.to(device).eval()
         self.strategy_ = clone(self._strategy())
         kept = _under("strategy.", state)

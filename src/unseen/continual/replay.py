@@ -5,7 +5,7 @@ References:
     https://arxiv.org/abs/1902.10486
 """
 
-__all__ = ["ExperienceReplay"]
+__all__ = ["ExperienceReplay", "quota"]
 
 import torch
 from torch import Tensor

@@ -91,7 +91,7 @@ def _spare(data: ZeroShotData) -> Rows:
 
     return (
         np.concatenate([data.train, np.flatnonzero(free)]),
-        np.concatenate([data.test_seen, data.test_unseen]),
+        data.test,
     )
 
 

@@ -4,27 +4,22 @@ __all__ = ["StreamRun", "run_stream"]
 
 import hashlib
 import json
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from unseen.continual.keeper import Keeper
 from unseen.continual.streams import Stream, Task
-from unseen.data.atomic import writing
 from unseen.data.dataset import DataError, ZeroShotData
 from unseen.methods.continual import ContinualClassifier
-from unseen.methods.saving import ModelError
 from unseen.metrics.history import History
 from unseen.training.loop import EpochReport, Monitor
 
-PROGRESS = "progress.json"
-NOTE = ("seconds", "steps", "bytes")  # of each task
 CURVE_BATCHES = 10  # of a task, whose accuracies make the learning curve area
 
 
@@ -92,7 +87,7 @@ def run_stream(
     """
     if folder is not None:
         _check_resumable(model)
-    keeper = _Keeper(folder, _identity(model, stream, data, curve_batches))
+    keeper = Keeper(folder, _identity(model, stream, data, curve_batches))
     runner = _Runner(clone(model), stream, data, keeper, curve_batches)
     for number in range(1, len(stream) + 1):
         if number > runner.learned:
@@ -111,7 +106,7 @@ class _Runner:
         model: ContinualClassifier,
         stream: Stream,
         data: ZeroShotData,
-        keeper: "_Keeper",
+        keeper: Keeper,
         curve_batches: int | None,
     ) -> None:
         self.stream, self.data, self.keeper = stream, data, keeper
@@ -221,92 +216,6 @@ class _Runner:
         return float((np.bincount(place, weights=right) / counts).mean())
 
 
-class _Keeper:
-    """Keeps what a run has reached, on disk if there is a folder; each file is whole or not there.
-
-    ``progress.json`` is written last: it names the last task whose model and scores are there.
-    """
-
-    def __init__(self, folder: Path | None, identity: str) -> None:
-        self.folder, self.identity = folder, identity
-        self.arrays: dict[str, NDArray] = {}
-        self.notes: list[dict[str, Any]] = []
-        if folder is None:
-            return
-        folder.mkdir(parents=True, exist_ok=True)
-        file = folder / PROGRESS
-        if not file.exists():
-            return
-        try:
-            kept = json.loads(file.read_text())
-            self.notes = [{name: note[name] for name in NOTE} for note in kept["tasks"]]
-            known = kept["identity"]
-        except (OSError, ValueError, LookupError, TypeError) as error:
-            raise self._damaged(PROGRESS, error) from error
-        if known != identity:
-            raise DataError(
-                ["It holds a run of other settings, data or stream; delete it to start anew."],
-                where=str(folder),
-            )
-
-    def resume(self, model: ContinualClassifier) -> ContinualClassifier:
-        """Returns the model as it was after the last task that was learned."""
-        if self.folder is None or not self.notes:
-            return model
-        folder = self._model(len(self.notes))
-        try:
-            return type(model).from_pretrained(folder)
-        except ModelError as error:
-            raise self._damaged(folder.name, error) from error
-
-    def checkpoint(self, number: int) -> Path | None:
-        """Returns the file that keeps the training of a task after each epoch."""
-        return None if self.folder is None else self.folder / f"task-{number}.safetensors"
-
-    def keep(self, name: str, array: NDArray) -> None:
-        """Keeps an array."""
-        self.arrays[name] = array.copy()
-        if self.folder is not None:
-            with writing(self.folder / f"{name}.npy") as file:
-                np.save(file, array, allow_pickle=False)
-
-    def array(self, name: str) -> NDArray | None:
-        """Returns an array that was kept, or nothing."""
-        if name not in self.arrays and self.folder is not None:
-            file = self.folder / f"{name}.npy"
-            if file.exists():
-                try:
-                    self.arrays[name] = np.load(file, allow_pickle=False)
-                except (OSError, ValueError, EOFError) as error:
-                    raise self._damaged(file.name, error) from error
-
-        return self.arrays.get(name)
-
-    def done(self, model: ContinualClassifier, note: dict[str, Any]) -> None:
-        """Keeps the model and a note after a task, and drops what only the task needed."""
-        self.notes.append(note)
-        number = len(self.notes)
-        if self.folder is None:
-            return
-        model.save_pretrained(self._model(number))
-        with writing(self.folder / PROGRESS) as file:
-            file.write(json.dumps({"identity": self.identity, "tasks": self.notes}).encode())
-
-        shutil.rmtree(self._model(number - 1), ignore_errors=True)
-        for name in (f"task-{number}.safetensors", f"seconds-{number}.npy"):
-            (self.folder / name).unlink(missing_ok=True)
-
-    def _damaged(self, name: str, error: Exception) -> DataError:
-        what = f"{name} cannot be read ({error}); delete the folder to start anew."
-
-        return DataError([what], where=str(self.folder))
-
-    def _model(self, number: int) -> Path:
-        assert self.folder is not None
-
-        return self.folder / f"model-{number}"
-
-
 def _check_resumable(model: ContinualClassifier) -> None:
     """Raises an error if a killed run of a model could not go on from what a folder keeps."""
     if getattr(model, "random_state", 0) is None:
@@ -326,7 +235,20 @@ def _identity(
         "stream": stream.record(),
         "tasks": [hashlib.sha256(task.train.tobytes()).hexdigest() for task in stream],
         "curve_batches": curve_batches,
-        "data": [data.source.name, sorted(data.source.sha256.values())],
+        "data": [data.source.name, sorted(data.source.sha256.values()), _content(data)],
     }
 
     return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _content(data: ZeroShotData) -> str:
+    """Returns a hash of what a file may hold several of, and of all that came from no file."""
+    digest = hashlib.sha256()
+    arrays: list[NDArray | None] = [data.labels, data.class_attributes]
+    if not data.source.sha256:
+        arrays += [data.features, data.feature_scale]
+    for array in arrays:
+        if array is not None:
+            digest.update(np.ascontiguousarray(array).data)
+
+    return digest.hexdigest()

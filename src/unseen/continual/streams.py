@@ -18,26 +18,24 @@ References:
     https://arxiv.org/abs/2203.16517
 """
 
-__all__ = ["Protocol", "SeenMean", "Stream", "Task", "Weighting", "make_stream"]
+__all__ = ["Protocol", "Stream", "Task", "make_stream"]
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from numbers import Integral
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unseen.continual.cuts import Order, class_order, even_sizes, task_sizes
+from unseen.continual.cuts import Classes, Order, class_order, cut_by_split, task_sizes
 from unseen.continual.rows import Split, stream_rows
 from unseen.data.dataset import DataError, ZeroShotData
+from unseen.methods.settings import check_choice
+from unseen.metrics.continual import SeenMean
+from unseen.metrics.gzsl import Weighting
 
 Protocol = Literal["class_norm", "fixed", "dynamic", "online"]
-Weighting = Literal["sample", "class"]
-SeenMean = Literal["T", "T-1"]
-
-Classes = list[NDArray[np.int64]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,10 +255,10 @@ def make_stream(
     classes = class_order(order, seed, data.seen)
 
     if by_split:
-        members, trained = _cut_both(data, protocol, tasks, classes)
+        members, trained = cut_by_split(tasks, protocol, data.source.name, classes, data.seen)
         known = _so_far(members, len(classes))
         train = np.sort(data.train)
-        test = np.sort(np.concatenate([data.test_seen, data.test_unseen]))
+        test = np.sort(data.test)
     else:
         sizes = task_sizes(tasks, protocol, data.source.name, len(classes))
         members = trained = np.split(classes, np.cumsum(sizes)[:-1])
@@ -286,56 +284,7 @@ def make_stream(
     )
 
 
-# Cutting
-
-
-def _cut_both(
-    data: ZeroShotData,
-    protocol: str,
-    tasks: int | Sequence[int] | str | None,
-    classes: NDArray[np.int64],
-) -> tuple[Classes, Classes]:
-    """Spreads seen and unseen classes of the Proposed Split over the tasks.
-
-    Where the one share is small the other is large, which gives the 7 + 3 and 8 + 2 of CUB.
-    """
-    seen, unseen = classes[data.seen[classes]], classes[~data.seen[classes]]
-    number = _number_of_tasks(data, protocol, tasks, len(seen))
-
-    described = np.split(unseen, np.cumsum(even_sizes(len(unseen), number)[::-1])[:-1])
-    trained = np.split(seen, np.cumsum(even_sizes(len(seen), number))[:-1])
-    members = [np.concatenate(parts) for parts in zip(trained, described, strict=True)]
-
-    return members, _hold_back(trained) if protocol == "online" else trained
-
-
-def _number_of_tasks(
-    data: ZeroShotData, protocol: str, tasks: int | Sequence[int] | str | None, seen: int
-) -> int:
-    if not isinstance(tasks, Integral | str | None):
-        raise ValueError(
-            f"{protocol!r} spreads seen and unseen classes evenly: give the number of tasks, "
-            f"not their sizes; got {tasks!r}."
-        )
-    number = len(task_sizes(tasks, protocol, data.source.name, len(data.class_names)))
-    least = 2 if protocol == "online" and number > 1 else 1
-    if seen < least * number:
-        reason = ", as one of them is held back" if least == 2 else ""
-        raise ValueError(
-            f"{protocol!r} needs at least {least} seen {'class' if least == 1 else 'classes'} a "
-            f"task{reason}: {seen} seen classes make at most {seen // least} tasks, not {number}."
-        )
-
-    return number
-
-
-def _hold_back(trained: Classes) -> Classes:
-    """Moves the last class of each task into the next one."""
-    *others, last = trained
-    held = [np.empty(0, dtype=np.int64), *(classes[-1:] for classes in others)]
-    now = [*(classes[:-1] for classes in others), last]
-
-    return [np.concatenate(parts) for parts in zip(held, now, strict=True)]
+# Bookkeeping
 
 
 def _so_far(classes: Classes, number: int) -> NDArray[np.bool_]:
@@ -385,12 +334,7 @@ def _check_choices(
         "seen_mean": (seen_mean, get_args(SeenMean)),
     }
     for name, (value, choices) in given.items():
-        if value not in choices:
-            close = get_close_matches(str(value), filter(None, choices), n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise ValueError(
-                f"`{name}` must be one of {', '.join(map(repr, choices))}; got {value!r}.{hint}"
-            )
+        check_choice(name, value, choices)
 
 
 def _check_numbers(seed: int, held_out: float) -> None:

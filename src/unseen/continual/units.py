@@ -17,7 +17,8 @@ import torch
 from sklearn.base import clone
 
 from unseen.benchmark.machine import machine, peak_memory_mb, start_peak, versions
-from unseen.benchmark.runs import Failure, Outcome, load_once, plain, warm_up
+from unseen.benchmark.runs import Failure, Outcome, load_once, plain
+from unseen.benchmark.seeds import warm_up
 from unseen.benchmark.store import FORMAT, Record
 from unseen.continual import BACKBONES
 from unseen.continual.icarl import ICaRL
@@ -166,14 +167,15 @@ class StreamUnit:
 
     def _tune(self, model: ContinualLearner) -> dict[str, Any]:
         """Chooses rates for sequential training, once for all strategies of a head and order."""
-        plain = replace(self, model=clone(model).set_params(strategy=Sequential()), strategy=None)
-        kept = None if self.folder is None else self.folder / f"tuned-{plain.key()[:16]}.json"
+        sequential = clone(model).set_params(strategy=Sequential())
+        unit = replace(self, model=sequential, strategy=None)
+        kept = None if self.folder is None else self.folder / f"tuned-{unit.key()[:16]}.json"
         if kept is not None and kept.exists():
             return json.loads(kept.read_text())
 
         data = load_once(self.path, self.attributes, json.dumps(self.data["sha256"]))
         stream = make_stream(data, seed=self.seed, **self.stream).first(self.tuned)
-        chosen = tune(plain.model, stream, data)
+        chosen = tune(sequential, stream, data)
         if kept is not None:
             kept.parent.mkdir(parents=True, exist_ok=True)
             with writing(kept) as file:
@@ -253,11 +255,16 @@ def tune(
     rates: Sequence[float] | None = None,
     backbone_rates: Sequence[float] = BACKBONE_RATES,
 ) -> dict[str, Any]:
-    """Chooses learning rates on the first tasks of a stream (Section 4.2).
+    """Chooses learning rates on the first tasks of a stream.
 
     The criterion is the mean accuracy on each task's test rows with the last model, among the
     classes of that task alone. These rows and classes take no part in the run that follows. The
     rate of a backbone is chosen first, with the head's own.
+
+    References:
+        Class Normalization for (Continual)? Generalized Zero-Shot Learning
+        (Skorokhodov & Elhoseiny, 2021), Section 4.2
+        https://arxiv.org/abs/2006.11328
 
     Arguments:
         model: The estimator.

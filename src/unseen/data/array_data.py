@@ -6,7 +6,6 @@ __all__ = [
     "read_arrays",
     "read_class_arrays",
     "read_feature_arrays",
-    "to_rows",
     "write_arrays",
 ]
 
@@ -14,11 +13,20 @@ import json
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unseen.data.array_examples import (
+    IMAGES,
+    as_images,
+    as_regions,
+    read_examples,
+    read_images,
+    read_scale,
+    to_float32,
+    to_rows,
+)
 from unseen.data.arrays import (
     ArrayFile,
     ArrayStream,
@@ -27,14 +35,15 @@ from unseen.data.arrays import (
     write_npz,
     write_safetensors,
 )
-from unseen.data.check_arrays import FEATURE_TYPES, FeatureType
-from unseen.data.class_tables import checked_tables, choose_table, shorten
+from unseen.data.check_arrays import FeatureType
+from unseen.data.check_classes import check_table_shape
+from unseen.data.class_tables import checked_tables, choose_table
 from unseen.data.dataset import SPLITS, DataError, Source, ZeroShotData
 from unseen.data.encoding import encode_features
 from unseen.data.hashing import file_sha256
+from unseen.data.wording import describe, quoted
 
 ARRAY_SUFFIXES = (".npz", ".safetensors")
-IMAGES = "images"  # may stand in the place of features
 REQUIRED = ("features", "labels", "class_attributes", "class_names", *SPLITS)
 VALIDATION = ("validation_train", "validation_seen", "validation_unseen")
 TABLE = "class_attributes_"  # what the keys of further class tables begin with
@@ -73,7 +82,7 @@ def read_arrays(path: Path, attributes: str | None = None) -> ZeroShotData:
         ('zero', 'one', 'two')
     """
     file = open_arrays(path)
-    keys = (*file.keys, *(key for key in ("class_names",) if key in file.metadata))
+    keys = all_keys(file)
     if problems := missing_keys(keys):
         raise DataError(problems, str(path))
 
@@ -148,6 +157,11 @@ def write_arrays(
 # Keys
 
 
+def all_keys(file: ArrayFile) -> tuple[str, ...]:
+    """Returns the names of the arrays, and ``class_names`` where the metadata have them."""
+    return (*file.keys, *(key for key in ("class_names",) if key in file.metadata))
+
+
 def missing_keys(keys: Sequence[str]) -> list[str]:
     """Returns a sentence for each required key that is not there."""
     unknown = [key for key in keys if key not in REQUIRED]
@@ -159,7 +173,7 @@ def missing_keys(keys: Sequence[str]) -> list[str]:
             problems.append(f"The key {key!r} is missing{hint}.")
 
     if problems:
-        problems.append(f"The file has the keys {shorten(keys) or '(none)'}.")
+        problems.append(f"The file has the keys {quoted(keys) or '(none)'}.")
 
     return problems
 
@@ -167,7 +181,7 @@ def missing_keys(keys: Sequence[str]) -> list[str]:
 def note_unknown(keys: Sequence[str]) -> list[str]:
     known = (*REQUIRED, *VALIDATION, "feature_scale")
     unknown = [key for key in keys if key not in (*known, IMAGES) and not key.startswith(TABLE)]
-    notes = [f"Left out, as the keys are unknown: {shorten(unknown)}."] if unknown else []
+    notes = [f"Left out, as the keys are unknown: {quoted(unknown)}."] if unknown else []
     if IMAGES in keys and "features" in keys:
         notes.append("Left out: `images`, as there are `features`.")
 
@@ -185,106 +199,7 @@ def further_tables(keys: Sequence[str]) -> list[str]:
     return [key.removeprefix(TABLE) for key in keys if key.startswith(TABLE)]
 
 
-# Features, of whole images or of their regions, or the pixels of images
-
-
-def read_examples(file: ArrayFile) -> tuple[NDArray, dict[str, Any], list[str]]:
-    """Returns rows of features, what of the data set says how they are to be read, and notes."""
-    if "features" in file.keys:
-        features, notes = to_features(file.read("features"))
-        regions = features.shape[1] if features.ndim == 3 else None
-        scale = read_scale(file, features.shape[1:])
-        return to_rows(features), {"region_count": regions, "feature_scale": scale}, notes
-
-    pixels, image_shape = read_images(file)
-    scale = read_scale(file, pixels.shape[1:])
-
-    return pixels, {"image_shape": image_shape, "feature_scale": scale}, []
-
-
-def to_rows(features: NDArray) -> NDArray:
-    """Joins the axes of regions and channels, (n, R, C), to one: (n, R * C).
-
-    What is memory-mapped stays so. An array without values is left to the checks.
-    """
-    if features.ndim != 3 or 0 in features.shape:
-        return features
-
-    return features.reshape(len(features), -1)
-
-
-def read_scale(file: ArrayFile, shape: tuple[int, ...]) -> NDArray | None:
-    """Returns the factor of each column, if there are any, given the shape of a stored example.
-
-    Only factors of that very shape are joined to a row; others are left to the checks.
-    """
-    if "feature_scale" not in file.keys:
-        return None
-    scale = to_float32(file.read("feature_scale"))
-
-    return scale.reshape(-1) if scale.shape == shape else scale
-
-
-def as_regions(rows: ArrayStream, count: int) -> ArrayStream:
-    """Returns the same bytes under the shape of regions, (n, R, C)."""
-    n, columns = rows.shape
-
-    return ArrayStream(rows.dtype, (n, count, columns // count), rows.blocks)
-
-
-def read_images(file: ArrayFile) -> tuple[NDArray[np.uint8], tuple[int, int, int]]:
-    """Returns the pixels, with shape (n, h * w * c), memory-mapped if they can be, and (h, w, c).
-
-    Raises:
-        DataError: If the images are not uint8 with shape (n, h, w, c).
-    """
-    images = file.read(IMAGES)
-    if images.ndim != 4 or images.dtype != np.uint8 or 0 in images.shape:
-        problem = (
-            "`images` must be uint8 from 0 to 255 with the shape (n, height, width, channels), "
-            f"got {images.dtype} of shape {images.shape}; grey ones have one channel."
-        )
-        raise DataError([problem], str(file.path))
-
-    rows, height, width, channels = images.shape
-    if height in (1, 3, 4) and channels > 4:
-        problem = (
-            f"`images` of shape {images.shape} seem to have their channels first; "
-            "they come last: `np.moveaxis(images, 1, 3)`."
-        )
-        raise DataError([problem], str(file.path))
-
-    return images.reshape(rows, -1), (height, width, channels)
-
-
-def as_images(pixels: ArrayStream, image_shape: tuple[int, int, int], path: Path) -> ArrayStream:
-    """Returns the same bytes under the shape of images, (n, h, w, c)."""
-    if pixels.dtype != np.uint8:
-        problem = f"Images are stored as uint8, not {pixels.dtype}: leave out the type."
-        raise DataError([problem], str(path))
-
-    return ArrayStream(pixels.dtype, (pixels.shape[0], *image_shape), pixels.blocks)
-
-
-# Types
-
-
-def to_features(array: NDArray) -> tuple[NDArray, list[str]]:
-    """Returns features of a type the project knows, and a note if they were converted."""
-    known = array.dtype in tuple(np.dtype(name) for name in FEATURE_TYPES)
-    if known or array.dtype.kind not in "fiub":
-        return array, []
-
-    return to_float32(array), [f"`features` were {array.dtype}: converted to float32."]
-
-
-def to_float32(array: NDArray) -> NDArray:
-    """Returns real numbers as a float32 array in memory; anything else as it is, for the checks."""
-    if array.dtype.kind not in "fiub":
-        return array
-
-    with np.errstate(over="ignore"):  # what is too large becomes infinite, which the checks name
-        return np.array(array, dtype=np.float32)
+# Parts
 
 
 def to_integers(array: NDArray) -> NDArray:
@@ -297,9 +212,6 @@ def to_index(array: NDArray, rows: int) -> NDArray:
         return np.flatnonzero(array)
 
     return to_integers(array)
-
-
-# Parts
 
 
 def read_class_names(file: ArrayFile) -> tuple[str, ...]:
@@ -374,7 +286,21 @@ def metadata_of(data: ZeroShotData) -> dict[str, str]:
     return {"class_names": json.dumps(data.class_names, ensure_ascii=False), **known}
 
 
+# One part alone
+
+
 def read_feature_arrays(path: Path) -> NDArray:
+    """Reads features, or the pixels of images, from an npz or safetensors file.
+
+    Arguments:
+        path: The file; it needs no other key.
+
+    Returns:
+        The features, with shape :math:`(n, d)` if they are sound, times ``feature_scale``.
+
+    Raises:
+        DataError: If the file is damaged, has neither, or has a scale of another shape.
+    """
     file = open_arrays(path)
     if "features" not in file.keys and IMAGES in file.keys:
         return read_images(file)[0]
@@ -386,9 +312,10 @@ def read_feature_arrays(path: Path) -> NDArray:
     if scale is None:
         return features
 
-    if features.ndim != 2 or scale.shape != features.shape[1:] or features.dtype.kind not in "fiub":
+    numeric = features.dtype.kind in "fiub" and scale.dtype == np.float32
+    if features.ndim != 2 or scale.shape != features.shape[1:] or not numeric:
         problem = (
-            f"`feature_scale` has the shape {scale.shape}, `features` {features.shape}; "
+            f"`feature_scale` is {describe(scale)}, `features` {describe(features)}; "
             "there must be one factor per column."
         )
         raise DataError([problem], str(path))
@@ -397,8 +324,20 @@ def read_feature_arrays(path: Path) -> NDArray:
 
 
 def read_class_arrays(path: Path, attributes: str | None) -> tuple[tuple[str, ...], NDArray]:
+    """Reads names and descriptions of classes from an npz or safetensors file.
+
+    Arguments:
+        path: The file; it needs no examples.
+        attributes: Which class table to take; ``None`` is the default one.
+
+    Returns:
+        The names, and the descriptions, with shape :math:`(c, a)` if they are sound.
+
+    Raises:
+        DataError: If the file is damaged, or a key is missing.
+    """
     file = open_arrays(path)
-    keys = (*file.keys, *(key for key in ("class_names",) if key in file.metadata))
+    keys = all_keys(file)
     wanted = ("The key 'class_attributes'", "The key 'class_names'")  # splits are not needed
     if problems := [text for text in missing_keys(keys) if text.startswith(wanted)]:
         raise DataError(problems, str(path))
@@ -409,7 +348,24 @@ def read_class_arrays(path: Path, attributes: str | None) -> tuple[tuple[str, ..
 
 
 def further_arrays(path: Path) -> dict[str, NDArray[np.float32]]:
-    """Returns the further class tables of an npz or safetensors file by name."""
-    file = open_arrays(path)
+    """Returns the further class tables of an npz or safetensors file by name.
 
-    return {name: to_float32(file.read(TABLE + name)) for name in further_tables(file.keys)}
+    Arguments:
+        path: The file.
+
+    Returns:
+        The tables, each with shape :math:`(c, a)`.
+
+    Raises:
+        DataError: If the file is damaged, or something under such a key is no table of numbers.
+    """
+    file = open_arrays(path)
+    tables = {name: to_float32(file.read(TABLE + name)) for name in further_tables(file.keys)}
+    if problems := [
+        f"Class table {name!r}: {problem}"
+        for name, table in tables.items()
+        for problem in check_table_shape(table)
+    ]:
+        raise DataError(problems, str(path))
+
+    return tables

@@ -6,6 +6,7 @@ __all__ = [
     "open_arrays",
     "opening",
     "reading",
+    "write_npy",
     "write_npz",
     "write_safetensors",
 ]
@@ -240,13 +241,20 @@ def write_npz(path: Path, arrays: Mapping[str, ArrayStream]) -> None:
         for key, stream in arrays.items():
             # a ZipInfo of its own has no date: the same data give the same bytes
             with archive.open(zipfile.ZipInfo(f"{key}.npy"), "w", force_zip64=True) as member:
-                header = {
-                    "descr": npy.dtype_to_descr(stream.dtype),
-                    "fortran_order": False,
-                    "shape": stream.shape,
-                }
-                npy.write_array_header_1_0(member, header)
-                write_blocks(member, stream)
+                write_npy(member, stream)
+
+
+def write_npy(file: Any, stream: ArrayStream) -> None:
+    """Writes an array as an npy file has it, block by block.
+
+    Arguments:
+        file: The file, open.
+        stream: The array.
+    """
+    descr = npy.dtype_to_descr(stream.dtype)
+    header = {"descr": descr, "fortran_order": False, "shape": stream.shape}
+    npy.write_array_header_1_0(file, header)
+    write_blocks(file, stream)
 
 
 def write_blocks(file: Any, stream: ArrayStream) -> None:

@@ -6,15 +6,14 @@ the fingerprint of each; an entry that does not match its manifest is made anew.
 appears by a rename, so processes that fill the same entry at once do not disturb each other.
 """
 
-__all__ = ["ArrayStream", "Arrays", "cache_folder", "cached_arrays", "remembered_sha256"]
+__all__ = ["Arrays", "cache_folder", "cached_arrays", "remembered_sha256"]
 
 import json
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import BinaryIO
@@ -22,6 +21,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from unseen.data.arrays import ArrayStream, write_npy
 from unseen.data.hashing import file_sha256
 
 FORMAT = 1  # of the entries; raise it when a reader changes what it stores
@@ -29,19 +29,6 @@ MAP_BYTES = 1 << 20  # smaller arrays are read whole
 SAMPLES, SAMPLE_BYTES = 64, 4096  # of a file, read to recognise a damaged one in a millisecond
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class ArrayStream:
-    """A float32 matrix that is handed over in chunks and need not fit in memory.
-
-    Arguments:
-        shape: The shape :math:`(n, d)` of the whole.
-        chunks: Its rows in order, as arrays with shape :math:`(m, d)`.
-    """
-
-    shape: tuple[int, int]
-    chunks: Iterable[NDArray[np.float32]]
 
 
 Arrays = Mapping[str, NDArray | ArrayStream]
@@ -149,20 +136,12 @@ def _write_entry(entry: Path, arrays: Arrays) -> None:
     for name, array in arrays.items():
         with _replacing(entry / f"{name}.npy") as file:
             if isinstance(array, ArrayStream):
-                _write_stream(file, array)
+                write_npy(file, array)
             else:
                 np.save(file, array, allow_pickle=False)
 
     fingerprints = {name: _fingerprint(entry / f"{name}.npy") for name in arrays}
     _write_json(entry / "manifest.json", {"format": FORMAT, "arrays": fingerprints})
-
-
-def _write_stream(file: BinaryIO, stream: ArrayStream) -> None:
-    header = {"descr": "<f4", "fortran_order": False, "shape": stream.shape}
-    np.lib.format.write_array_header_1_0(file, header)
-
-    for chunk in stream.chunks:
-        file.write(np.ascontiguousarray(chunk, dtype="<f4").data)
 
 
 def _gather(arrays: Arrays) -> dict[str, NDArray]:
@@ -172,14 +151,14 @@ def _gather(arrays: Arrays) -> dict[str, NDArray]:
     }
 
 
-def _gather_stream(stream: ArrayStream) -> NDArray[np.float32]:
-    whole = np.empty((0, 0), dtype=np.float32)
+def _gather_stream(stream: ArrayStream) -> NDArray:
+    whole = np.empty((0, 0), stream.dtype)
     start = 0
-    for chunk in stream.chunks:
-        if not start:  # not sooner: the first chunk shows that the promised shape is true
-            whole = np.empty(stream.shape, dtype=np.float32)
-        whole[start : start + len(chunk)] = chunk
-        start += len(chunk)
+    for block in stream.blocks:
+        if not start:  # not sooner: the first block shows that the promised shape is true
+            whole = np.empty(stream.shape, stream.dtype)
+        whole[start : start + len(block)] = block
+        start += len(block)
 
     return whole
 

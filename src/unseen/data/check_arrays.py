@@ -78,6 +78,7 @@ def check_feature_values(
 
 
 def check_features(data: ZeroShotData) -> list[str]:
+    """Features are an array of rows, and neither rows nor columns are missing."""
     features = data.features
     if not isinstance(features, np.ndarray):
         return [f"`features` must be a NumPy array, got {type(features).__name__}."]
@@ -92,6 +93,7 @@ def check_features(data: ZeroShotData) -> list[str]:
 
 
 def check_feature_type(data: ZeroShotData) -> list[str]:
+    """Features are of a type that is stored and decoded."""
     if data.features.dtype in FEATURE_TYPES:
         return []
 
@@ -102,6 +104,7 @@ def check_feature_type(data: ZeroShotData) -> list[str]:
 
 
 def check_feature_scale(data: ZeroShotData) -> list[str]:
+    """The scale, if there is one, is a finite factor for each column."""
     scale, columns = data.feature_scale, data.features.shape[1]
     if scale is None:
         return []
@@ -119,6 +122,7 @@ def check_feature_scale(data: ZeroShotData) -> list[str]:
 
 
 def check_image_shape(data: ZeroShotData) -> list[str]:
+    """The shape of images, if there is one, fits the columns, which are pixels."""
     shape, columns = data.image_shape, data.features.shape[1]
     if shape is None:
         return []
@@ -140,6 +144,7 @@ def check_image_shape(data: ZeroShotData) -> list[str]:
 
 
 def check_region_count(data: ZeroShotData) -> list[str]:
+    """The number of regions, if there is one, divides the columns."""
     count, columns = data.region_count, data.features.shape[1]
     if count is None:
         return []
@@ -159,6 +164,7 @@ def is_count(number: object) -> bool:
 
 
 def check_labels(data: ZeroShotData) -> list[str]:
+    """Labels are an array of integers, one a row."""
     labels = data.labels
     if not is_index(labels):
         return [
@@ -170,6 +176,7 @@ def check_labels(data: ZeroShotData) -> list[str]:
 
 
 def check_row_counts(data: ZeroShotData) -> list[str]:
+    """There are as many labels as rows of features."""
     rows, labels = len(data.features), len(data.labels)
     if rows == labels:
         return []
@@ -178,6 +185,7 @@ def check_row_counts(data: ZeroShotData) -> list[str]:
 
 
 def is_index(array: object) -> bool:
+    """Whether this is an array of row numbers: one axis, int64."""
     return isinstance(array, np.ndarray) and array.ndim == 1 and array.dtype == np.int64
 
 
@@ -185,6 +193,8 @@ def is_index(array: object) -> bool:
 
 
 def check_finite_features(data: ZeroShotData) -> list[str]:
+    """No feature is NaN or infinite."""
+
     def name_row(row: int) -> str:
         if not is_index(data.labels) or row >= len(data.labels):
             return f"row {row}"

@@ -4,6 +4,7 @@ __all__ = [
     "check_class_attributes",
     "check_class_names",
     "check_table",
+    "check_table_shape",
     "check_table_type",
     "check_label_range",
     "check_name_types",
@@ -70,6 +71,7 @@ def check_class_names(class_names: Sequence[str]) -> list[str]:
 
 
 def check_table(data: ZeroShotData) -> list[str]:
+    """The class table is a table of numbers."""
     table = data.class_attributes
     if not isinstance(table, np.ndarray):
         return [f"`class_attributes` must be a NumPy array, got {type(table).__name__}."]
@@ -78,6 +80,7 @@ def check_table(data: ZeroShotData) -> list[str]:
 
 
 def check_table_type(data: ZeroShotData) -> list[str]:
+    """The class table is float32."""
     if data.class_attributes.dtype == np.float32:
         return []
 
@@ -88,6 +91,7 @@ def check_table_type(data: ZeroShotData) -> list[str]:
 
 
 def check_table_shape(table: NDArray) -> list[str]:
+    """A class table has rows, columns and real numbers."""
     if table.ndim != 2 or 0 in table.shape:
         return [
             "`class_attributes` must have one row per class and at least one column, "
@@ -100,6 +104,7 @@ def check_table_shape(table: NDArray) -> list[str]:
 
 
 def check_label_range(data: ZeroShotData) -> list[str]:
+    """Every label is the number of a row of the class table."""
     classes = len(data.class_attributes)
     bad = np.flatnonzero((data.labels < 0) | (data.labels >= classes))
     if not len(bad):
@@ -117,6 +122,7 @@ def check_label_range(data: ZeroShotData) -> list[str]:
 
 
 def check_name_types(data: ZeroShotData) -> list[str]:
+    """The names of classes are a tuple of strings."""
     names = data.class_names
     if not isinstance(names, tuple):
         return [f"`class_names` must be a tuple of strings, got {describe(names)}."]
@@ -129,6 +135,7 @@ def check_name_types(data: ZeroShotData) -> list[str]:
 
 
 def check_name_count(data: ZeroShotData) -> list[str]:
+    """There is a name for each class, and no other."""
     names, rows = len(data.class_names), len(data.class_attributes)
     if names == rows:
         return []
@@ -140,16 +147,19 @@ def check_name_count(data: ZeroShotData) -> list[str]:
 
 
 def check_names(data: ZeroShotData) -> list[str]:
+    """Every name is filled and unique."""
     return check_class_names(data.class_names)
 
 
 def check_empty_names(names: Sequence[str]) -> list[str]:
+    """No name is empty, or white space alone."""
     empty = [row for row, name in enumerate(names) if not name.strip()]
 
     return [f"Class {listed(empty)} has an empty name."] if empty else []
 
 
 def check_same_names(names: Sequence[str]) -> list[str]:
+    """No two classes share a name."""
     rows: dict[str, list[int]] = {}
     for row, name in enumerate(names):
         rows.setdefault(name, []).append(row)
@@ -165,6 +175,7 @@ def check_same_names(names: Sequence[str]) -> list[str]:
 
 
 def check_descriptions(data: ZeroShotData) -> list[str]:
+    """Every description tells something: see :func:`check_class_attributes`."""
     names = data.class_names
     usable = isinstance(names, tuple) and all(isinstance(name, str) for name in names)
 
@@ -172,6 +183,7 @@ def check_descriptions(data: ZeroShotData) -> list[str]:
 
 
 def check_finite_descriptions(table: NDArray, names: Sequence[str] | None) -> list[str]:
+    """No attribute of a class is NaN or infinite."""
     bad = np.argwhere(~np.isfinite(table))
     if not len(bad):
         return []
@@ -185,6 +197,7 @@ def check_finite_descriptions(table: NDArray, names: Sequence[str] | None) -> li
 
 
 def check_zero_descriptions(table: NDArray, names: Sequence[str] | None) -> list[str]:
+    """No class is described by zeros alone."""
     zero = np.flatnonzero((table == 0).all(axis=1)).tolist()
     if not zero:
         return []
@@ -197,6 +210,7 @@ def check_zero_descriptions(table: NDArray, names: Sequence[str] | None) -> list
 
 
 def check_constant_descriptions(table: NDArray, names: Sequence[str] | None) -> list[str]:
+    """No class has one value for every attribute."""
     if table.shape[1] == 1:  # one attribute is always "constant"
         return []
 

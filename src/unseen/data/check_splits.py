@@ -51,6 +51,7 @@ DAMAGED_TEST = "scores would be measured on rows that were learned"
 
 
 def check_splits(data: ZeroShotData) -> list[str]:
+    """Every split is an array of row numbers."""
     return [
         f"`{split}` must be a one-dimensional int64 array of row numbers, got "
         f"{describe(getattr(data, split))}{mask_hint(getattr(data, split))}."
@@ -60,6 +61,7 @@ def check_splits(data: ZeroShotData) -> list[str]:
 
 
 def check_validation(data: ZeroShotData) -> list[str]:
+    """Every validation split is a triple of arrays of row numbers."""
     problems = [
         f"validation[{number}] must be a triple of indices (training rows, rows of seen classes, "
         "rows of hidden classes)."
@@ -79,6 +81,7 @@ def check_validation(data: ZeroShotData) -> list[str]:
 
 
 def check_empty_splits(data: ZeroShotData) -> list[str]:
+    """There are rows to learn from, and held-out rows of seen classes."""
     return [
         f"The split `{split}` is empty: {FILLING[split]}."
         for split in SPLITS[:2]
@@ -87,10 +90,12 @@ def check_empty_splits(data: ZeroShotData) -> list[str]:
 
 
 def check_split_range(data: ZeroShotData) -> list[str]:
+    """Every split names rows that there are."""
     return check_range([(f"`{split}`", getattr(data, split)) for split in SPLITS], len(data.labels))
 
 
 def check_validation_range(data: ZeroShotData) -> list[str]:
+    """Every validation split names rows that there are."""
     return check_range(validation_parts(data), len(data.labels))
 
 
@@ -108,10 +113,12 @@ def check_range(parts: Iterable[tuple[str, NDArray]], rows: int) -> list[str]:
 
 
 def check_split_repeats(data: ZeroShotData) -> list[str]:
+    """No split names a row twice."""
     return check_repeats((f"`{split}`", getattr(data, split)) for split in SPLITS)
 
 
 def check_validation_repeats(data: ZeroShotData) -> list[str]:
+    """No part of a validation split names a row twice."""
     return check_repeats(validation_parts(data))
 
 
@@ -126,6 +133,7 @@ def check_repeats(parts: Iterable[tuple[str, NDArray]]) -> list[str]:
 
 
 def check_overlaps(data: ZeroShotData) -> list[str]:
+    """No row is in two splits."""
     problems = []
     for one, other in combinations(SPLITS, 2):
         shared = np.intersect1d(getattr(data, one), getattr(data, other))
@@ -142,6 +150,7 @@ def check_overlaps(data: ZeroShotData) -> list[str]:
 
 
 def check_seen_count(data: ZeroShotData) -> list[str]:
+    """At least two classes are seen."""
     seen = int(data.seen.sum())
     if seen >= 2 or not len(data.train):  # an empty split has its own sentence
         return []
@@ -150,6 +159,7 @@ def check_seen_count(data: ZeroShotData) -> list[str]:
 
 
 def check_test_seen_classes(data: ZeroShotData) -> list[str]:
+    """Rows of `test_seen` are of classes with training rows."""
     if not len(data.train):  # an empty split has its own sentence
         return []
 
@@ -165,6 +175,7 @@ def check_test_seen_classes(data: ZeroShotData) -> list[str]:
 
 
 def check_test_unseen_classes(data: ZeroShotData) -> list[str]:
+    """Rows of `test_unseen` are of classes without training rows."""
     labels, trained = data.labels[data.test_unseen], data.labels[data.train]
     wrong = np.unique(labels[data.seen[labels]]).tolist()
 

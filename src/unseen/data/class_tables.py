@@ -1,6 +1,6 @@
 """Further class tables of a data set: chosen by name, checked before they are written."""
 
-__all__ = ["checked_tables", "choose_table", "shorten"]
+__all__ = ["checked_tables", "choose_table"]
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,15 +11,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.data.dataset import DataError, ZeroShotData
+from unseen.data.wording import quoted
 
 
 def choose_table(names: Sequence[str], attributes: str, path: Path) -> str:
+    """Returns the name of the class table that is asked for.
+
+    Arguments:
+        names: The names there are.
+        attributes: The name that is asked for.
+        path: Where they are, for the error.
+
+    Raises:
+        DataError: If there is no such table; the nearest name is given.
+    """
     if attributes in names:
         return attributes
 
     close = get_close_matches(attributes, names, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    there = f"besides the default there is {shorten(names)}" if names else "there is only one"
+    there = f"besides the default there is {quoted(names)}" if names else "there is only one"
 
     raise DataError([f"There is no class table {attributes!r}: {there}.{hint}"], str(path))
 
@@ -27,6 +38,15 @@ def choose_table(names: Sequence[str], attributes: str, path: Path) -> str:
 def checked_tables(
     data: ZeroShotData, tables: Mapping[str, NDArray] | None
 ) -> dict[str, NDArray[np.float32]]:
+    """Returns class tables as they are written.
+
+    Arguments:
+        data: The data set whose classes they describe.
+        tables: The tables by name, each with shape :math:`(c, a)`.
+
+    Raises:
+        DataError: If a name would be no name of a file, or a table has not one row per class.
+    """
     problems = []
     for name, table in (tables or {}).items():
         if not re.fullmatch(r"[\w-]+", name):
@@ -42,10 +62,3 @@ def checked_tables(
         raise DataError(problems)
 
     return {name: np.asarray(table, dtype=np.float32) for name, table in (tables or {}).items()}
-
-
-def shorten(names: Sequence[str]) -> str:
-    """Returns the first names, and how many more there are."""
-    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
-
-    return ", ".join(repr(name) for name in names[:20]) + more

@@ -3,6 +3,7 @@
 __all__ = ["Columns", "read_columns", "write_columns"]
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -16,11 +17,12 @@ from numpy.typing import NDArray
 from unseen.data.arrays import opening, reading
 from unseen.data.atomic import writing
 from unseen.data.dataset import DECODE_ROWS, DataError
-from unseen.data.wording import listed
+from unseen.data.wording import NAMED, listed
 
 DELIMITERS = ",;\t"
 SAMPLED_ROWS = 20  # a column without a number in these rows is text
-NAMED = 5  # cells an error names before it only counts
+# a column without a name, as it is written here or by pandas: most often row numbers
+NAMELESS = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ def read_columns(path: Path, texts: Sequence[str], required: Sequence[str] = ())
         required: Those of them that must be there.
 
     Returns:
-        The columns. Columns that are neither numeric nor in ``texts`` are left out.
+        The columns. Columns that are neither numeric nor in ``texts`` are left out, and so are
+        those without a name.
 
     Raises:
         DataError: If a column is missing or a number is no number, with line and column.
@@ -90,6 +93,10 @@ def check_header(path: Path, header: Sequence[str], required: Sequence[str]) -> 
     problems += [missing_column(name, header) for name in required if name not in header]
     if problems:
         raise DataError(problems, str(path))
+
+
+def is_nameless(name: str) -> bool:
+    return NAMELESS.fullmatch(name) is not None
 
 
 def missing_column(name: str, header: Sequence[str]) -> str:
@@ -153,8 +160,9 @@ def read_csv(path: Path, texts: Sequence[str], required: Sequence[str]) -> Colum
     numeric = [
         column
         for column, name in enumerate(scan.header)
-        # a column without a name is most often a row number that another program wrote
-        if name and name not in scan.texts and any(is_number(row[column]) for row in scan.sample)
+        if not is_nameless(name)
+        and name not in scan.texts
+        and any(is_number(row[column]) for row in scan.sample)
     ]
     if not numeric:
         check_any_numbers(path, scan)
@@ -166,7 +174,11 @@ def read_csv(path: Path, texts: Sequence[str], required: Sequence[str]) -> Colum
 
 def check_any_numbers(path: Path, scan: Scan) -> None:
     """Raises where there are columns for numbers, but none in them."""
-    named = [(i, name) for i, name in enumerate(scan.header) if name and name not in scan.texts]
+    named = [
+        (column, name)
+        for column, name in enumerate(scan.header)
+        if not is_nameless(name) and name not in scan.texts
+    ]
     if not named:
         return
 
@@ -211,18 +223,24 @@ def scan_csv(path: Path, texts: Sequence[str], required: Sequence[str]) -> Scan:
             if len(scan.sample) < SAMPLED_ROWS:
                 scan.sample.append(row)
 
+    if ragged:
+        raise_lines(path, len(header), ragged)
+    if not scan.lines:
+        raise DataError(["Has a header but no rows."], str(path))
+
+    return scan
+
+
+def raise_lines(path: Path, columns: int, ragged: Sequence[tuple[int, int]]) -> None:
+    """Raises an error that names the first few lines, each with its number of cells."""
     problems = [
-        f"Line {line} has {width} cells where the header has {len(header)}."
+        f"Line {line} has {width} cells where the header has {columns}."
         for line, width in ragged[:NAMED]
     ]
     if len(ragged) > NAMED:
         problems.append(f"{len(ragged) - NAMED:,} more lines likewise.")
-    if not ragged and not scan.lines:
-        problems.append("Has a header but no rows.")
-    if problems:
-        raise DataError(problems, str(path))
 
-    return scan
+    raise DataError(problems, str(path))
 
 
 def find_delimiter(line: str) -> str:
@@ -308,7 +326,9 @@ def read_parquet(path: Path, texts: Sequence[str], required: Sequence[str]) -> C
         names = tuple(
             item.name
             for item in schema
-            if item.name not in found and is_numeric(pyarrow.types, item.type)
+            if item.name not in found
+            and not is_nameless(item.name)
+            and is_numeric(pyarrow.types, item.type)
         )
         rows = file.metadata.num_rows
         if not rows:
@@ -320,16 +340,17 @@ def read_parquet(path: Path, texts: Sequence[str], required: Sequence[str]) -> C
         for batch in file.iter_batches(DECODE_ROWS, columns=[*names, *found]):
             for column, name in enumerate(names):
                 numbers = batch.column(name).to_numpy(zero_copy_only=False)
-                # an empty cell becomes NaN, which the caller names
-                values[start : start + len(numbers), column] = numbers
+                # an empty cell becomes NaN, too large a number infinite: the caller names both
+                with np.errstate(over="ignore"):
+                    values[start : start + len(numbers), column] = numbers
             for name in found:
                 written = batch.column(name).cast(pyarrow.string()).to_pylist()
                 cells[name] += [(text or "").strip() for text in written]
             start += batch.num_rows
 
-    rest = tuple(name for name in schema.names if name not in (*names, *found))
+    rest = [name or "(no name)" for name in schema.names if name not in (*names, *found)]
 
-    return Columns(names, values, cells, left_out=rest)
+    return Columns(names, values, cells, left_out=tuple(rest))
 
 
 def is_numeric(types: Any, kind: Any) -> bool:

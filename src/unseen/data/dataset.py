@@ -148,6 +148,11 @@ class ZeroShotData:
         return seen
 
     @property
+    def test(self) -> NDArray[np.int64]:
+        """The rows to judge: those of ``test_seen``, then those of ``test_unseen``."""
+        return np.concatenate([self.test_seen, self.test_unseen])
+
+    @property
     def compact_type(self) -> type[np.float16] | type[np.float32]:
         """The type of decoded rows that keeps small features small.
 

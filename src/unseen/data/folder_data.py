@@ -11,25 +11,26 @@ __all__ = [
 ]
 
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unseen.data.check_classes import check_class_names
-from unseen.data.class_tables import checked_tables, choose_table, shorten
+from unseen.data.class_tables import checked_tables, choose_table
 from unseen.data.columns import Columns, read_columns, write_columns
 from unseen.data.dataset import SPLITS, DataError, Source, ZeroShotData
 from unseen.data.encoding import decoded_blocks
 from unseen.data.hashing import file_sha256
-from unseen.data.wording import counted
+from unseen.data.wording import NAMED, counted, quoted
 
 COLUMN_SUFFIXES = (".csv", ".parquet")
 HELD_OUT = 0.2  # of the rows of each seen class, where a user has made no split
-NAMED = 5  # lines an error names before it only counts
 
 Indices = NDArray[np.int64]
 logger = logging.getLogger(__name__)
@@ -37,7 +38,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ClassTable:
-    """A class table as it stands in a file; arrays name no columns."""
+    """A class table as it stands in a file; arrays name no columns.
+
+    Arguments:
+        path: The file.
+        names: The :math:`c` names of the classes.
+        attributes: Their descriptions, with shape :math:`(c, a)`.
+        attribute_names: The names of the :math:`a` columns.
+        left_out: The names of all other columns.
+    """
 
     path: Path
     names: tuple[str, ...]
@@ -117,22 +126,35 @@ def write_folder(
         tables: Further class tables by name, each with shape :math:`(c, a)`.
 
     Raises:
-        DataError: If a file cannot be written.
+        DataError: If a file cannot be written; the folder then holds what it held before.
     """
-    folder, end = path.parent, path.suffix.lower()
+    folder = path.parent
     described = {"": data.class_attributes, **checked_tables(data, tables)}
-    if data.validation:
-        logger.warning("%s: the validation split is left out; npz and safetensors keep it", path)
-    if data.image_shape is not None:
-        logger.warning("%s: the image shape is left out; npz and safetensors keep it", path)
-    if data.region_count is not None:
-        logger.warning("%s: the number of regions is left out; npz and safetensors keep it", path)
+    warn_left_out(data, path)
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        # all tables or none, as those of two data sets would not fit together
+        with TemporaryDirectory(prefix=".unseen-", dir=folder) as fresh:
+            write_tables(data, Path(fresh), path.suffix.lower(), described)
+            for file in Path(fresh).iterdir():
+                os.replace(file, folder / file.name)
     except OSError as error:
-        problem = f"The folder cannot be made: {error.strerror or error}."
+        problem = f"The folder cannot be made or written to: {error.strerror or error}."
         raise DataError([problem], str(folder)) from error
+    except DataError as error:
+        raise DataError(error.problems, str(folder / Path(error.where or path).name)) from error
+
+
+def write_tables(
+    data: ZeroShotData, folder: Path, end: str, described: Mapping[str, NDArray]
+) -> None:
+    """Writes the tables of classes, by name, and that of rows into a folder."""
+    for name, table in described.items():
+        read = () if name else data.source.attribute_names
+        columns = column_names("attribute", table.shape[1], read)
+        file = folder / (f"classes_{name}{end}" if name else f"classes{end}")
+        write_columns(file, {"name": data.class_names}, columns, [table])
 
     splits = np.full(len(data.labels), "", dtype="<U11")
     for split in SPLITS:
@@ -141,20 +163,20 @@ def write_folder(
         "label": [data.class_names[label] for label in data.labels.tolist()],
         "split": splits.tolist(),
     }
-    written = []
-    try:
-        for name, table in described.items():
-            read = () if name else data.source.attribute_names
-            columns = column_names("attribute", table.shape[1], read)
-            file = folder / (f"classes_{name}{end}" if name else f"classes{end}")
-            write_columns(file, {"name": data.class_names}, columns, [table])
-            written.append(file)
-        columns = column_names("feature", data.features.shape[1], data.source.feature_names)
-        write_columns(folder / f"rows{end}", texts, columns, decoded_blocks(data))
-    except BaseException:
-        for file in written:  # classes without rows are no data
-            file.unlink(missing_ok=True)
-        raise
+    columns = column_names("feature", data.features.shape[1], data.source.feature_names)
+    write_columns(folder / f"rows{end}", texts, columns, decoded_blocks(data))
+
+
+def warn_left_out(data: ZeroShotData, path: Path) -> None:
+    """Says in the log what tables have no place for."""
+    parts = {
+        "validation split": data.validation,
+        "image shape": data.image_shape,
+        "number of regions": data.region_count,
+    }
+    for name, part in parts.items():
+        if part:
+            logger.warning("%s: the %s is left out; npz and safetensors keep it", path, name)
 
 
 def column_names(kind: str, count: int, read: Sequence[str]) -> list[str]:
@@ -166,7 +188,15 @@ def column_names(kind: str, count: int, read: Sequence[str]) -> list[str]:
 
 
 def find_table(folder: Path, stem: str) -> Path:
-    """Returns the one file of a folder that is called ``stem.csv`` or ``stem.parquet``."""
+    """Returns the one file of a folder that is called ``stem.csv`` or ``stem.parquet``.
+
+    Arguments:
+        folder: The folder, which is there.
+        stem: The name of the table, such as ``rows``.
+
+    Raises:
+        DataError: If there is none, or both.
+    """
     found = [folder / (stem + end) for end in COLUMN_SUFFIXES if (folder / (stem + end)).is_file()]
     if len(found) == 1:
         return found[0]
@@ -189,6 +219,14 @@ def find_table(folder: Path, stem: str) -> Path:
 
 
 def read_class_columns(path: Path) -> ClassTable:
+    """Reads a class table of CSV or parquet: a column ``name``, and one of numbers per attribute.
+
+    Arguments:
+        path: The file.
+
+    Raises:
+        DataError: If it cannot be read, or has no such columns.
+    """
     columns = read_columns(path, ("name",), required=("name",))
     if not columns.names:
         problem = "Has no attribute column; describe every class by numbers, beside its name."
@@ -217,7 +255,7 @@ def aligned(table: ClassTable, names: tuple[str, ...]) -> ClassTable:
     differing = sorted(set(names) ^ set(table.names))
     if differing:
         problem = (
-            f"Must describe the same classes as the default table; differs in {shorten(differing)}."
+            f"Must describe the same classes as the default table; differs in {quoted(differing)}."
         )
         raise DataError([problem], str(table.path))
     if problems := check_class_names(table.names):
@@ -334,4 +372,4 @@ def note_left_out(path: Path, names: Sequence[str]) -> list[str]:
     if not names:
         return []
 
-    return [f"Left out of {path.name}, as the columns hold no numbers: {shorten(names)}."]
+    return [f"Left out of {path.name}, as the columns have no numbers or no name: {quoted(names)}."]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, read in blocks so that memory stays flat.
+    """Returns the SHA-256 of a file's bytes, read in blocks so that memory stays flat.
 
     Arguments:
         path: The file to hash.

@@ -140,7 +140,7 @@ def _find(path: Path, file: BinaryIO, name: str) -> tuple[Variable, Stream]:
         if variable.name == name:
             return variable, stream
 
-    raise DataError([f"there is no variable {name!r}."], where=str(path))
+    raise DataError([f"There is no variable {name!r}."], where=str(path))
 
 
 def _check_numeric(path: Path, variable: Variable, dimensions: int) -> None:

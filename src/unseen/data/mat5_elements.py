@@ -198,7 +198,7 @@ def _byte_order(path: Path, header: bytes) -> str:
     if len(header) < FILE_HEADER or mark not in (b"IM", b"MI"):
         raise DataError(
             [
-                "this is not a MATLAB 5 file (its 128-byte header is missing); "
+                "This is not a MATLAB 5 file (its 128-byte header is missing); "
                 "download it again, or save it in MATLAB with save(..., '-v7')."
             ],
             where=str(path),
@@ -247,7 +247,7 @@ def read_tag(stream: Stream) -> tuple[int, int, bytes | None]:
 
 
 def _truncated(path: Path, size: int, expected: int) -> DataError:
-    message = f"truncated at byte {size:,} of at least {expected:,}; download it again."
+    message = f"Is truncated at byte {size:,} of at least {expected:,}; download it again."
     return DataError([message], where=str(path))
 
 
@@ -259,5 +259,5 @@ def readable(path: Path, file: BinaryIO) -> Iterator[None]:
     except DataError:  # a ValueError too, and clear already
         raise
     except DAMAGE as error:
-        message = f"damaged before byte {file.tell():,} ({error}); download it again."
+        message = f"Is damaged before byte {file.tell():,} ({error}); download it again."
         raise DataError([message], where=str(path)) from error

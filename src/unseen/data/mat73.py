@@ -136,7 +136,7 @@ def _opened(path: Path) -> Iterator["h5py.File"]:
         import h5py
         import pymatreader  # noqa: F401
     except ImportError as error:
-        message = 'this is a MATLAB 7.3 file; to read it, run: pip install "unseen[mat73]"'
+        message = 'This is a MATLAB 7.3 file; to read it, run: pip install "unseen[mat73]"'
         raise DataError([message], where=str(path)) from error
 
     try:
@@ -145,5 +145,5 @@ def _opened(path: Path) -> Iterator["h5py.File"]:
     except DataError:
         raise
     except Exception as error:  # h5py raises many kinds on damaged bytes: OSError, KeyError, ...
-        message = f"this MATLAB 7.3 file is truncated or damaged ({error}); download it again."
+        message = f"This MATLAB 7.3 file is truncated or damaged ({error}); download it again."
         raise DataError([message], where=str(path)) from error

@@ -130,7 +130,7 @@ def _find(path: Path, name: str) -> None:
     if name not in names:
         near = get_close_matches(name, names, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(names) or 'none'}."
-        raise DataError([f"there is no variable {name!r} in this file; {hint}"], where=str(path))
+        raise DataError([f"There is no variable {name!r} in this file; {hint}"], where=str(path))
 
 
 def _reader(path: Path) -> ModuleType:
@@ -138,7 +138,7 @@ def _reader(path: Path) -> ModuleType:
         with path.open("rb") as file:
             start = file.read(HDF5_OFFSETS[-1] + len(HDF5_SIGNATURE))
     except OSError as error:
-        raise DataError([f"cannot be read: {error.strerror}."], where=str(path)) from error
+        raise DataError([f"Cannot be read: {error.strerror}."], where=str(path)) from error
 
     is_hdf5 = any(start[offset:].startswith(HDF5_SIGNATURE) for offset in HDF5_OFFSETS)
 

@@ -51,6 +51,7 @@ def note_pixels(data: ZeroShotData) -> list[str]:
 
 
 def note_regions(data: ZeroShotData) -> list[str]:
+    """Returns a note if the features are those of regions, and which setting attends to them."""
     if data.region_count is None:
         return []
 
@@ -71,6 +72,7 @@ def same_descriptions(table: NDArray) -> list[list[int]]:
 
 
 def note_same_descriptions(table: NDArray, names: Sequence[str]) -> list[str]:
+    """Returns a note if classes share a description, and so cannot be told apart by it."""
     same = same_descriptions(table)
     if not same:
         return []

@@ -3,7 +3,6 @@
 __all__ = ["BENCHMARK_SHAPES", "Shape", "simulate", "simulate_toy", "write_xlsa17_folder"]
 
 import difflib
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.io import savemat
 
+from unseen.data.atomic import writing
 from unseen.data.dataset import DataError, Source, ZeroShotData
 
 CHUNK_ROWS = 4096  # rows simulated at a time: 32 MB of float32 at 2,048 features
@@ -201,7 +201,8 @@ def write_xlsa17_folder(data: ZeroShotData, folder: Path, compress: bool = False
         compress: Whether to compress, as MATLAB does by default; slow on large data.
 
     Raises:
-        OSError: If the folder cannot be written.
+        DataError: If a file cannot be written.
+        OSError: If the folder cannot be made.
     """
     folder.mkdir(parents=True, exist_ok=True)
 
@@ -312,11 +313,5 @@ def _cells(texts: list[str] | tuple[str, ...]) -> NDArray:
 
 
 def _save(path: Path, variables: dict[str, Any], compress: bool) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-
-    try:
-        with temporary.open("wb") as file:
-            savemat(file, variables, do_compression=compress)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with writing(path) as file:
+        savemat(file, variables, do_compression=compress)

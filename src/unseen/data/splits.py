@@ -1,12 +1,14 @@
 """Splits of seen classes into shown and hidden ones, for choices that must not see test classes."""
 
-__all__ = ["HiddenClassFold", "HiddenClassFolds", "own_folds"]
+__all__ = ["LEAST_CLASSES", "HiddenClassFold", "HiddenClassFolds", "own_folds"]
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+LEAST_CLASSES = 4  # seen ones: two to learn from, two to hide
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,9 @@ class HiddenClassFolds:
         held_out: The share of the rows of each other class that is held out.
         random_state: The seed of the choice of classes.
 
+    Raises:
+        ValueError: If ``folds`` is less than 1, or a share not between 0 and 1.
+
     Example:
         >>> folds = HiddenClassFolds(folds=2, hidden=0.5)
         >>> labels = np.repeat(np.arange(4), 5)
@@ -72,12 +77,15 @@ class HiddenClassFolds:
             labels: The class of every example of the data set, with shape :math:`(n,)`.
             rows: The training rows, as indices into ``labels``; by default all.
 
+        Yields:
+            The folds, one after another.
+
         Raises:
             ValueError: If there are fewer than four classes.
         """
         rows = np.arange(len(labels)) if rows is None else np.sort(rows)
         classes = np.unique(labels[rows])
-        if len(classes) < 4:
+        if len(classes) < LEAST_CLASSES:
             raise ValueError(
                 "Hiding classes needs at least four seen classes (two to learn from, two to "
                 f"hide); got {len(classes)}."
@@ -103,6 +111,9 @@ class HiddenClassFolds:
             labels: The class of every example of the data set, with shape :math:`(n,)`.
             rows: The training rows, as ascending indices into ``labels``.
             hidden: The classes to hide.
+
+        Returns:
+            The fold; a class with one row alone has none held out.
         """
         of_hidden = np.isin(labels[rows], hidden)
         shown = rows[~of_hidden]
@@ -133,6 +144,9 @@ def own_folds(
     Arguments:
         labels: The class of every example of the data set, with shape :math:`(n,)`.
         validation: Triples of training rows, rows of seen classes and rows of hidden classes.
+
+    Returns:
+        A fold for each of them.
 
     Raises:
         ValueError: If there is no such split.

@@ -20,11 +20,12 @@ from unseen.data.array_data import (
     further_arrays,
     read_class_arrays,
     read_feature_arrays,
-    to_rows,
 )
+from unseen.data.array_examples import to_rows
 from unseen.data.arrays import reading
 from unseen.data.check_arrays import check_feature_values
 from unseen.data.check_classes import check_class_attributes, check_class_names
+from unseen.data.class_tables import choose_table
 from unseen.data.columns import Columns, read_columns
 from unseen.data.dataset import DataError
 from unseen.data.folder_data import (
@@ -140,8 +141,11 @@ def read_class_table(path: str | Path, attributes: str | None = None) -> ClassTa
         DataError: If the file cannot be read, or a name or description is unsound.
     """
     path = Path(path)
-    stem = "classes" if attributes is None else f"classes_{attributes}"
-    path = find_table(path, stem) if path.is_dir() else path
+    if path.is_dir():
+        path = find_table(path, "classes" if attributes is None else f"classes_{attributes}")
+    elif attributes is not None and path.suffix.lower() in COLUMN_SUFFIXES:
+        choose_table([], attributes, path)  # which is an error: such a file is one table
+
     if path.suffix.lower() in ARRAY_SUFFIXES:
         table = ClassTable(path, *read_class_arrays(path, attributes))
     elif path.suffix.lower() in COLUMN_SUFFIXES:

@@ -5,6 +5,7 @@ __all__ = [
     "name_class",
     "listed",
     "listed_rows",
+    "quoted",
     "counted",
     "counted_regions",
     "capitalised",
@@ -17,7 +18,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-NAMED = 5  # rows or classes a sentence names before it only counts
+NAMED = 5  # rows, classes, cells or lines that are named before they are only counted
+QUOTED = 20  # names of columns, keys or tables, likewise
 
 
 def name_class(row: int, names: Sequence[str] | None) -> str:
@@ -28,17 +30,22 @@ def name_class(row: int, names: Sequence[str] | None) -> str:
     return f"class {row} ({names[row]!r})"
 
 
-def listed(items: Iterable[object]) -> str:
+def listed(items: Iterable[object], most: int = NAMED) -> str:
     """Returns the first few items, with a count of those left out."""
     texts = [str(item) for item in items]
-    rest = len(texts) - NAMED
+    rest = len(texts) - most
 
-    return ", ".join(texts[:NAMED]) + (f" and {rest} more" if rest > 0 else "")
+    return ", ".join(texts[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def listed_rows(rows: NDArray) -> str:
     """Returns ``row 3`` or ``rows 3, 4, 5, 6, 7 and 2 more``."""
     return f"row{'s' if len(rows) > 1 else ''} {listed(rows)}"
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Returns ``'size', 'colour'``, with a count of the names left out."""
+    return listed(map(repr, names), QUOTED)
 
 
 def counted(number: int, noun: str) -> str:
@@ -52,6 +59,7 @@ def counted_regions(regions: int, columns: int) -> str:
 
 
 def capitalised(text: str) -> str:
+    """Returns a text with its first letter large, and the others as they are."""
     return text[:1].upper() + text[1:]
 
 
@@ -64,6 +72,7 @@ def describe(value: object) -> str:
 
 
 def mask_hint(value: object) -> str:
+    """Returns how a mask becomes row numbers, if the value is one."""
     masked = isinstance(value, np.ndarray) and value.dtype == bool
 
     return "; turn a mask into row numbers with `np.flatnonzero(mask)`" if masked else ""

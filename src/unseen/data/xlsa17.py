@@ -26,7 +26,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from unseen.data.cache import Arrays, ArrayStream, cached_arrays
+from unseen.data.arrays import ArrayStream
+from unseen.data.cache import Arrays, cached_arrays
 from unseen.data.dataset import DataError, Source, ZeroShotData
 from unseen.data.matlab import iter_columns, read_array, read_text, variables
 from unseen.data.proposed_split import SPLIT_KEYS, VALIDATION_KEYS, SplitReport, report_splits
@@ -194,7 +195,7 @@ def _features_path(folder: Path) -> Path:
     path = folder / FEATURES_FILE
     if not path.is_file():
         others = sorted(file.name for file in folder.glob("*.mat"))
-        message = f"there is no {FEATURES_FILE}; the folder has {', '.join(others)}."
+        message = f"There is no {FEATURES_FILE}; the folder has {', '.join(others)}."
         raise DataError([message], where=str(folder))
 
     return path
@@ -214,14 +215,14 @@ def _find_tables(folder: Path) -> dict[str, tuple[Path, str]]:
 
 def _choose_table(folder: Path, tables: dict[str, tuple[Path, str]], attributes: str | None) -> str:
     if not tables:
-        message = f"there is no {DEFAULT_TABLE}{SPLITS_SUFFIX} (nor any *{SPLITS_SUFFIX}) in it."
+        message = f"There is no {DEFAULT_TABLE}{SPLITS_SUFFIX} (nor any *{SPLITS_SUFFIX}) in it."
         raise DataError([message], where=str(folder))
     if attributes is None:
         return next(iter(tables))
     if attributes not in tables:
         near = get_close_matches(attributes, tables, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(tables)}."
-        raise DataError([f"there is no class table {attributes!r}; {hint}"], where=str(folder))
+        raise DataError([f"There is no class table {attributes!r}; {hint}"], where=str(folder))
 
     return attributes
 
@@ -233,7 +234,7 @@ def _stored(path: Path, read: Reader, cache: bool) -> tuple[str, dict[str, NDArr
     try:
         return cached_arrays(path, lambda: read(path), cache)
     except OSError as error:
-        raise DataError([f"cannot be read: {error.strerror}."], where=str(path)) from error
+        raise DataError([f"Cannot be read: {error.strerror}."], where=str(path)) from error
 
 
 def _read_features(path: Path) -> Arrays:
@@ -243,13 +244,13 @@ def _read_features(path: Path) -> Arrays:
     d, n = (*found["features"].shape, 0, 0)[:2]
     if n != len(labels):
         hint = "transpose them" if d == len(labels) else "download the file again"
-        message = f"features are {d} x {n}, but must be d x {len(labels):,} (labels); {hint}."
+        message = f"Features are {d} x {n}, but must be d x {len(labels):,} (labels); {hint}."
         raise DataError([message], where=str(path))
 
     columns = max(1, CHUNK_BYTES // (8 * max(d, 1)))
 
     return {
-        "features": ArrayStream((n, d), iter_columns(path, "features", columns)),
+        "features": ArrayStream(np.dtype("<f4"), (n, d), iter_columns(path, "features", columns)),
         "labels": labels,
     }
 
@@ -285,7 +286,7 @@ def _require(path: Path, names: Sequence[str], found: list[str]) -> None:
         if name not in found:
             near = get_close_matches(name, found, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(found) or 'none'}."
-            problems.append(f"there is no variable {name!r}; {hint}")
+            problems.append(f"There is no variable {name!r}; {hint}")
 
     if problems:
         raise DataError(problems, where=str(path))
@@ -297,7 +298,7 @@ def _from_one(path: Path, key: str, first: str) -> NDArray[np.int64]:
     wrong = np.flatnonzero(~right)  # NaN is not right either
     if len(wrong):
         message = (
-            f"entry {wrong[0] + 1} of {key!r} is {values[wrong[0]]:g}; "
+            f"Entry {wrong[0] + 1} of {key!r} is {values[wrong[0]]:g}; "
             f"it must be a whole number from 1 on (MATLAB calls {first} number 1)."
         )
         raise DataError([message], where=str(path))

@@ -19,6 +19,7 @@ __all__ = [
     "top_eigenvalue",
 ]
 
+import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -135,13 +136,12 @@ def estimate_trace(
         >>> estimate_trace(Hessian(2 * (x**2).sum(), [x]), torch.Generator()).value
         12.0
     """
-    values = []
-    for done in range(1, samples + 1):
+    count, values = _counter(progress, samples), []
+    for _ in range(samples):
         signs = torch.randint(2, hessian.gradient.shape, generator=generator).to(hessian.gradient)
         v = 2 * signs - 1  # (p,)
         values.append(v @ (hessian @ v))
-        if progress is not None:
-            progress(done, samples)
+        count()
     drawn = torch.stack(values)
 
     return Trace(drawn.mean().item(), (drawn.std() / samples**0.5).item(), samples)
@@ -172,11 +172,12 @@ def top_eigenvalue(
         >>> round(top_eigenvalue(Hessian(loss, [x]), torch.Generator().manual_seed(0)).value, 3)
         2.0
     """
+    count = _counter(progress, 2 * iterations)
     start = torch.randn(hessian.gradient.shape, generator=generator).to(hessian.gradient)
-    top = _iterate(hessian, start, 0.0, iterations, tolerance, progress)
+    top = _iterate(hessian, start, 0.0, iterations, tolerance, count)
     if top.value >= 0:
         return top
-    shifted = _iterate(hessian, start, top.value, iterations, tolerance, progress)
+    shifted = _iterate(hessian, start, top.value, iterations, tolerance, count)
 
     return Eigenvalue(shifted.value, shifted.residual, top.iterations + shifted.iterations)
 
@@ -204,18 +205,22 @@ def measure_curvature(
     loss = probe.loss(probe.prototypes(embedder))
     hessian = Hessian(loss, embedder.parameters())
     generator = torch.Generator().manual_seed(seed)
-    whole = SAMPLES + ITERATIONS
-
-    def report(before: int) -> Callable[[int, int], None] | None:
-        return None if progress is None else lambda done, _: progress(before + done, whole)
+    count = _counter(progress, 2 * ITERATIONS + SAMPLES)
 
     return Curvature(
         loss.item(),
         hessian.gradient.norm().item(),
-        top_eigenvalue(hessian, generator, progress=report(SAMPLES)),
-        estimate_trace(hessian, generator, progress=report(0)),
+        top_eigenvalue(hessian, generator, progress=lambda *_: count()),
+        estimate_trace(hessian, generator, progress=lambda *_: count()),
         len(hessian.gradient),
     )
+
+
+def _counter(progress: Callable[[int, int], None] | None, whole: int) -> Callable[[], None]:
+    """Returns what is called after each product: it tells how many there were, of ``whole``."""
+    done = itertools.count(1)
+
+    return lambda: None if progress is None else progress(next(done), whole)
 
 
 def _iterate(
@@ -224,7 +229,7 @@ def _iterate(
     shift: float,
     iterations: int,
     tolerance: float,
-    progress: Callable[[int, int], None] | None,
+    count: Callable[[], None],
 ) -> Eigenvalue:
     """Runs power iteration on H - shift I, from a vector of shape (p,)."""
     value = residual = 0.0
@@ -233,8 +238,7 @@ def _iterate(
         product = hessian @ v
         value = (v @ product).item()
         residual = ((product - value * v).norm() / (abs(value) or 1.0)).item()
-        if progress is not None:
-            progress(done, iterations)
+        count()
         if residual <= tolerance:
             return Eigenvalue(value, residual, done)
         v = product - shift * v

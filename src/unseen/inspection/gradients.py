@@ -105,7 +105,7 @@ def measure_gradient_noise(
     embedder = training_copy(embedder)
     weights = [parameter for parameter in embedder.parameters() if parameter.ndim == 2]
     chosen = {"first": weights[0], "last": weights[-1]} if weights[1:] else {"last": weights[0]}
-    moments = [Moments(weight) for weight in chosen.values()]
+    moments = [RunningMoments(weight) for weight in chosen.values()]
     prototypes = probe.prototypes(embedder)  # (k, d), one computation for all rows
 
     for done, by_prototypes in enumerate(_gradients_by_prototypes(prototypes.detach(), probe), 1):
@@ -161,7 +161,7 @@ def measure_descent(
     return DescentLine(distances, tuple(losses), tuple(norms), tuple(changes))
 
 
-class Moments:
+class RunningMoments:
     """Mean and variance of tensors that come one by one (Welford's recurrence).
 
     Arguments:

@@ -5,29 +5,20 @@ References:
     https://arxiv.org/abs/2210.07031
 """
 
-__all__ = [
-    "AttributeReadout",
-    "Baseline",
-    "ImbalanceReport",
-    "LossWeights",
-    "PredictsAttributes",
-    "inspect_imbalance",
-]
+__all__ = ["Baseline", "ImbalanceReport", "LossWeights", "inspect_imbalance"]
 
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import RidgeCV
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from unseen.data.dataset import ZeroShotData
-from unseen.data.splits import HiddenClassFolds
-from unseen.methods.base import ZeroShotClassifier, row_keys
+from unseen.inspection.attribute_readout import AttributeReadout, PredictsAttributes
+from unseen.methods.base import ZeroShotClassifier
+from unseen.methods.class_table import row_keys
 from unseen.methods.saving import method_name
 from unseen.metrics.gzsl import GZSLResult, SeenUnseenCurve, gzsl_result, seen_unseen_curve
 from unseen.metrics.imbalance import (
@@ -42,22 +33,7 @@ from unseen.metrics.imbalance import (
 from unseen.metrics.misclassification import unit_rows
 from unseen.training.weight_history import EpochWeights
 
-PENALTIES = tuple(10.0**exponent for exponent in range(-5, 2))  # per training row
 OWN, READOUT = "predicted by the method", "read out of its scores for seen classes"
-
-
-@runtime_checkable
-class PredictsAttributes(Protocol):
-    """A method that predicts attributes by itself.
-
-    ``predict_attributes`` returns one row per example that may be compared with a row of the class
-    table the method was trained on, up to a positive factor: a method that standardises
-    descriptions undoes it.
-    """
-
-    def predict_attributes(self, X: NDArray) -> NDArray:
-        """Returns the attributes of features (n, d), with shape (n, a)."""
-        ...
 
 
 @runtime_checkable
@@ -69,71 +45,6 @@ class WeightsErrors(Protocol):
     network_: Any
     weight_history_: list[EpochWeights]
     mean_normalize: bool
-
-
-class AttributeReadout:
-    r"""Reads attributes out of the scores of a model: what they say of each attribute, linearly.
-
-    .. math:: \min_{R, b} \; \sum_i \| R \, s(x_i) + b - t_{y_i} \|^2 + \lambda n \|R\|^2
-
-    with :math:`s` the scores for the :math:`k` seen classes, each standardised, and :math:`t` the
-    descriptions of length 1. The penalty :math:`\lambda` is the one of least error on classes
-    hidden from the regression; the model itself has seen them.
-
-    Arguments:
-        model: The fitted model.
-        random_state: The seed of the choice of hidden classes.
-
-    Attributes:
-        penalty_: The :math:`\lambda` that was chosen.
-
-    Example:
-        >>> from unseen.data.simulate import simulate_toy
-        >>> from unseen.methods.eszsl import ESZSL
-        >>> data = simulate_toy()
-        >>> train = data.subset("train")
-        >>> model = ESZSL().fit(train.features, train.labels, data.class_attributes)
-        >>> AttributeReadout(model).fit(data).predict_attributes(train.features).shape
-        (128, 8)
-    """
-
-    def __init__(self, model: ZeroShotClassifier, random_state: int = 0) -> None:
-        self.model = model
-        self.random_state = random_state
-
-    def fit(self, data: ZeroShotData) -> Self:
-        """Learns from the training rows of a data set, and the descriptions of their classes.
-
-        Arguments:
-            data: The data that the model was trained on.
-
-        Raises:
-            ValueError: If there are fewer than four seen classes.
-        """
-        train = data.subset("train", data.compact_type)
-        self.seen_attributes_ = data.class_attributes[data.seen]
-        target = unit_rows(data.class_attributes)[train.labels]  # (n, a)
-        folds = HiddenClassFolds(random_state=self.random_state).split(train.labels)
-        hidden = [(fold.train, fold.validation_unseen) for fold in folds]
-
-        ridge = RidgeCV(
-            alphas=[penalty * len(train.labels) for penalty in PENALTIES],
-            cv=hidden,
-            scoring="neg_mean_squared_error",
-        )
-        self.regression_ = make_pipeline(StandardScaler(), ridge)
-        self.regression_.fit(self._scores(train.features), target)
-        self.penalty_ = float(ridge.alpha_ / len(train.labels))
-
-        return self
-
-    def predict_attributes(self, X: NDArray) -> NDArray:
-        """Returns the attributes of features (n, d), with shape (n, a)."""
-        return self.regression_.predict(self._scores(X))
-
-    def _scores(self, X: NDArray) -> NDArray[np.float64]:
-        """Scores features (n, d) for the seen classes, with shape (n, k)."""
-        return np.asarray(self.model.decision_function(X, self.seen_attributes_), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -260,7 +171,7 @@ def inspect_imbalance(
     """
     names = _names(attribute_names, data.class_attributes.shape[1])
     _check_seen(model, data)
-    rows = np.concatenate([data.test_seen, data.test_unseen])
+    rows = data.test
     table, labels = data.class_attributes, data.labels[rows]
     features = data.rows(rows, data.compact_type)
     own = isinstance(model, PredictsAttributes)
@@ -272,21 +183,20 @@ def inspect_imbalance(
     chosen = penalized.argmax(axis=1)
 
     of_seen = data.seen[labels]
-    sides = {"seen": of_seen, "unseen": ~of_seen, "all": np.ones(len(labels), dtype=bool)}
+    sides = {"seen": of_seen, "unseen": ~of_seen, "all": np.ones_like(of_seen)}
+    sides = {name: side for name, side in sides.items() if side.any()}
     groups = {
         name: measure_imbalance(predicted[side], labels[side], chosen[side], table, error)
         for name, side in sides.items()
-        if side.any()
     }
+
     return ImbalanceReport(
         method=method_name(model),
         data=data.source.name,
         prediction=OWN if own else READOUT,
         groups=groups,
         baselines={
-            name: _baseline(labels[side], table, data.seen, error)
-            for name, side in sides.items()
-            if side.any()
+            name: _baseline(labels[side], table, data.seen, error) for name, side in sides.items()
         },
         class_names=data.class_names,
         attribute_names=names,

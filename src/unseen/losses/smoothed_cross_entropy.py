@@ -22,8 +22,12 @@ def smoothed_cross_entropy(
     Arguments:
         logits: The logits, with shape :math:`(n, k)`.
         labels: The true classes, with shape :math:`(n,)`.
-        true_share: The share :math:`q` of the true class; 1 is plain cross-entropy.
+        true_share: The share :math:`q` of the true class, above :math:`1 / k` and at most 1, which
+            is plain cross-entropy.
         legacy: Whether to use the target of the authors' released code.
+
+    Raises:
+        ValueError: If the true class would get no more than the others.
 
     Example:
         >>> import torch
@@ -36,6 +40,11 @@ def smoothed_cross_entropy(
     k = logits.shape[1]
     if true_share == 1.0:
         return F.cross_entropy(logits, labels)
+    if true_share * k <= 1:
+        raise ValueError(
+            f"The true class must have more than 1 / {k} of the target, what each of {k} classes "
+            f"has by chance; got {true_share!r} (`smoothing` of ClassNorm). 1 is no smoothing."
+        )
     if not legacy:
         return F.cross_entropy(logits, labels, label_smoothing=(1 - true_share) * k / (k - 1))
 

@@ -1,14 +1,6 @@
 """The one contract of all methods: scikit-learn's, with a table of class descriptions."""
 
-__all__ = [
-    "FLOATS",
-    "ZeroShotClassifier",
-    "check_labels",
-    "check_names",
-    "raise_problems",
-    "row_keys",
-    "with_seed",
-]
+__all__ = ["FLOATS", "Method", "Setting", "ZeroShotClassifier", "fitted_attributes", "with_seed"]
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,14 +16,21 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from unseen.data.check_classes import check_class_attributes
-from unseen.data.dataset import DataError, Source
+from unseen.data.dataset import Source
 from unseen.decide import SeenPenalty
+from unseen.methods.class_table import (
+    check_labels,
+    check_names,
+    check_no_text,
+    raise_problems,
+    row_keys,
+)
 from unseen.training.loop import Monitor
 
 Method = TypeVar("Method", bound="ZeroShotClassifier")
 Setting = Literal["inductive", "semantic-transductive", "transductive"]
 
-FLOATS = [np.float32, np.float64, np.float16]
+FLOATS = [np.float32, np.float64, np.float16]  # the first is what other types become
 CHECKED_ROWS = 4096
 
 
@@ -77,7 +76,7 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         class_names: Sequence[str] | None = None,
         monitor: Monitor | None = None,
     ) -> Self:
-        """Learns from examples of the seen classes.
+        """Learns from examples of the seen classes; if it fails, no model is left.
 
         Arguments:
             X: The features, with shape :math:`(n, d)`.
@@ -91,46 +90,19 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
 
         Raises:
             ValueError: If shapes, labels or descriptions are wrong.
+            TrainingError: If the training of a network diverges.
         """
         self.check_settings()
-        X, y = validate_data(self, X, y, dtype=FLOATS, ensure_all_finite=False)
-        self._check_finite(X)
-        check_classification_targets(y)
-
-        if class_attributes is None:
-            self.classes_, rows = np.unique(y, return_inverse=True)
-            self.class_attributes_ = np.eye(len(self.classes_), dtype=np.float32)
-        else:
-            table = self._check_table(class_attributes, finite=False)
-            rows = check_labels(y, len(table))
-            self.classes_ = np.arange(len(table))
-            self.class_attributes_ = table
-        self.ordinary_ = class_attributes is None
-        self.class_names_ = check_names(class_names, self.classes_)
-        self.seen_ = np.isin(np.arange(len(self.classes_)), rows)
-        self.seen_penalty_: SeenPenalty | None = None
-        self.source_ = Source()
-
-        seen = np.flatnonzero(self.seen_)
-        if len(seen) < 2:
-            raise ValueError(
-                f"`y` has examples of one class only, {self.class_names_[seen[0]]!r}: "
-                "a classifier needs two or more seen classes."
-            )
-        table = self.class_attributes_
-        if self.setting == "inductive":  # what `_fit` cannot see, it cannot use
-            self.class_attributes_ = np.where(self.seen_[:, None], table, np.float32(np.nan))
-            table_names = [self.class_names_[i] for i in seen]
-            raise_problems(check_class_attributes(table[seen], table_names))
-        else:
-            raise_problems(check_class_attributes(table, self.class_names_))
-
         try:
-            self._fit(X, np.searchsorted(seen, rows), table[seen], monitor or Monitor())
-            self.class_attributes_ = table
-            self._finish(X, rows)
+            X, y = validate_data(self, X, y, dtype=FLOATS, ensure_all_finite=False)
+            self._check_finite(X)
+            check_classification_targets(y)
+            self._open_table(y, class_attributes, None, class_names)
+            rows = self._rows_of(y)
+            self.seen_ = np.isin(np.arange(len(self.classes_)), rows)
+            self._fit_seen(X, rows, monitor or Monitor())
         except BaseException:  # half a training is none
-            for name in [name for name in vars(self) if name.endswith("_")]:
+            for name in fitted_attributes(self):
                 delattr(self, name)
             raise
 
@@ -281,7 +253,7 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         table = self._check_table(class_attributes)
         if np.array_equal(table, self.class_attributes_):  # names tell apart what looks the same
             return self.seen_
-        known = row_keys(self.class_attributes_[self.seen_])
+        known = set(row_keys(self.class_attributes_[self.seen_]))
 
         return np.array([key in known for key in row_keys(table)])
 
@@ -300,6 +272,52 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
     @abstractmethod
     def _scores(self, X: NDArray, S: NDArray[np.float32]) -> NDArray:
         """Scores features (n, d) for descriptions (c, a): an array of shape (n, c)."""
+
+    def _fit_seen(self, X: NDArray, rows: NDArray[np.int64], monitor: Monitor) -> None:
+        """Gives ``_fit`` the seen classes of features (n, d) and their rows (n,) of the table."""
+        table, seen = self.class_attributes_, np.flatnonzero(self.seen_)
+        if len(seen) < 2:
+            raise ValueError(
+                f"`y` has examples of one class only, {self.class_names_[seen[0]]!r}: "
+                "a classifier needs two or more seen classes."
+            )
+        if self.setting == "inductive":  # what `_fit` cannot see, it cannot use
+            self.class_attributes_ = np.where(self.seen_[:, None], table, np.float32(np.nan))
+            table_names = [self.class_names_[i] for i in seen]
+            raise_problems(check_class_attributes(table[seen], table_names))
+        else:
+            raise_problems(check_class_attributes(table, self.class_names_))
+
+        self._fit(X, np.searchsorted(seen, rows), table[seen], monitor)
+        self.class_attributes_ = table
+        self._finish(X, rows)
+
+    def _open_table(
+        self,
+        y: NDArray,
+        class_attributes: ArrayLike | None,
+        classes: ArrayLike | None,
+        class_names: Sequence[str] | None,
+    ) -> None:
+        """Begins the class table; without descriptions, that of ``classes`` or the labels."""
+        if class_attributes is None:
+            self.classes_ = np.unique(y if classes is None else np.asarray(classes))
+            self.class_attributes_ = np.eye(len(self.classes_), dtype=np.float32)
+        else:
+            self.class_attributes_ = self._check_table(class_attributes, finite=False)
+            self.classes_ = np.arange(len(self.class_attributes_))
+        self.ordinary_ = class_attributes is None
+        self.class_names_ = check_names(class_names, self.classes_)
+        self.seen_ = np.zeros(len(self.classes_), dtype=bool)
+        self.seen_penalty_: SeenPenalty | None = None
+        self.source_ = Source()
+
+    def _rows_of(self, y: NDArray) -> NDArray[np.int64]:
+        """Returns the row of the class table of each label, with shape (n,)."""
+        if self.ordinary_:
+            return np.searchsorted(self.classes_, y)
+
+        return check_labels(y, len(self.class_attributes_))
 
     def _settings(self) -> dict[str, Any]:
         """Returns the settings as JSON knows them."""
@@ -322,12 +340,18 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
     def _restore(self, state: dict[str, Any]) -> None:
         """Takes back the fitted tensors; the attributes of this class are set before."""
 
-    def _table_scores(self, X: ArrayLike, class_attributes: ArrayLike | None) -> NDArray:
+    def _checked_rows(self, X: ArrayLike) -> NDArray:
+        """Returns features (n, d) of a fitted model, of a type in ``FLOATS``, if they fit it."""
         check_is_fitted(self)
         features: NDArray = validate_data(
             self, X, dtype=FLOATS, reset=False, ensure_all_finite=False
         )
         self._check_finite(features)
+
+        return features
+
+    def _table_scores(self, X: ArrayLike, class_attributes: ArrayLike | None) -> NDArray:
+        features = self._checked_rows(X)
         if class_attributes is None:
             table = self.class_attributes_
             raise_problems(
@@ -380,6 +404,18 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         return table
 
 
+def fitted_attributes(model: ZeroShotClassifier) -> dict[str, Any]:
+    """Returns what ``fit`` found, by name: the attributes whose names end in an underscore.
+
+    Example:
+        >>> from unseen.methods.eszsl import ESZSL
+        >>> model = ESZSL().fit(np.eye(4), [0, 0, 1, 1])
+        >>> fitted_attributes(model)["n_features_in_"]
+        4
+    """
+    return {name: value for name, value in vars(model).items() if name.endswith("_")}
+
+
 def with_seed(method: Method, seed: int) -> Method:
     """Returns a copy of a method with a seed; a closed form has none, and stays as it is.
 
@@ -391,67 +427,3 @@ def with_seed(method: Method, seed: int) -> Method:
     model = clone(method)
 
     return model.set_params(random_state=seed) if "random_state" in model.get_params() else model
-
-
-def row_keys(class_attributes: NDArray[np.float32]) -> list[bytes]:
-    """Returns one key per description, with shape (c, a); equal descriptions have equal keys.
-
-    Example:
-        >>> first, second = row_keys(np.array([[0.0, 1.0], [-0.0, 1.0]], dtype=np.float32))
-        >>> first == second
-        True
-    """
-    return [row.tobytes() for row in class_attributes + np.float32(0.0)]  # -0.0 becomes 0.0
-
-
-def check_labels(y: NDArray, classes: int) -> NDArray[np.int64]:
-    """Returns labels, with shape (n,), that are rows of a table of so many classes.
-
-    Raises:
-        ValueError: If they are no whole numbers, or beyond the table.
-    """
-    if not np.issubdtype(y.dtype, np.integer):
-        raise ValueError(
-            "With `class_attributes`, `y` must hold its row numbers (integers from 0); "
-            f"got {y.dtype}. For labels that are names: "
-            "`y = pandas.Index(class_names).get_indexer(labels)`."
-        )
-    wrong = np.flatnonzero((y < 0) | (y >= classes))
-    if len(wrong):
-        raise ValueError(
-            f"`class_attributes` must have one row per class: got {classes} rows, but row "
-            f"{wrong[0]} of `y` is of class {y[wrong[0]]} ({len(wrong)} such rows). Labels count "
-            f"from 0 to {classes - 1}; add the missing descriptions or drop the rows."
-        )
-
-    return y.astype(np.int64)
-
-
-def check_names(names: Sequence[str] | None, classes: NDArray) -> tuple[str, ...]:
-    """Returns the names of classes, by default their labels, with shape (c,).
-
-    Raises:
-        ValueError: If there are too few or too many, one occurs twice, or they are one text.
-    """
-    if names is None:
-        return tuple(str(label) for label in classes)
-    check_no_text(names, "class_names")
-    if len(names) != len(classes):
-        raise ValueError(f"`class_names` must have {len(classes)} names; got {len(names)}.")
-    twice = sorted({name for name in names if list(names).count(name) > 1})
-    if twice:
-        raise ValueError(f"Class names must be unique; more than once: {', '.join(twice[:5])}.")
-
-    return tuple(names)
-
-
-def check_no_text(names: Sequence[str], argument: str) -> None:
-    """Raises a ``ValueError`` for one text in the place of a list: its letters are no names."""
-    if isinstance(names, str):
-        raise ValueError(f"`{argument}` must be a list of names; got a text: write [{names!r}].")
-
-
-def raise_problems(problems: list[str]) -> None:
-    """Raises a ``DataError`` with the problems of a class table, if there are any."""
-    if problems:
-        raise DataError(problems, where="class_attributes")

@@ -229,6 +229,7 @@ class ClassNorm(PrototypeClassifier):
         check_choice("divide_by", self.divide_by, ("std", "var"))
         check_choice("affine", self.affine, ("none", "first", "last", "both"))
         check_choice("statistics", self.statistics, ("running", "exact"))
+        check_choice("legacy_smoothing", self.legacy_smoothing, (True, False))
         check_choice("init", self.init, INITIALIZATIONS)
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
 

@@ -18,11 +18,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from torch import Tensor
 
-from unseen.methods.base import ZeroShotClassifier
+from unseen.methods.base import ZeroShotClassifier, fitted_attributes
 from unseen.methods.settings import check_choice
 from unseen.nets.preprocessing import (
-    ATTRIBUTE_NORMALIZATIONS,
     FEATURE_PREPROCESSINGS,
+    INDUCTIVE_NORMALIZATIONS,
     AttributeNormalization,
     FeaturePreprocessing,
 )
@@ -124,8 +124,9 @@ class ClosedFormClassifier(ZeroShotClassifier):
 
     def check_settings(self) -> None:
         """Raises a ``ValueError`` for a setting of no use."""
-        inductive = [name for name in ATTRIBUTE_NORMALIZATIONS if name != "standardize-all"]
-        check_choice("attribute_normalization", self.attribute_normalization, inductive)
+        check_choice(
+            "attribute_normalization", self.attribute_normalization, INDUCTIVE_NORMALIZATIONS
+        )
         check_choice("feature_preprocessing", self.feature_preprocessing, FEATURE_PREPROCESSINGS)
 
     def fit_candidates(
@@ -162,8 +163,7 @@ class ClosedFormClassifier(ZeroShotClassifier):
                 model.fit(X, y, class_attributes)
                 (parts,) = model._kept
                 del model._kept
-                fitted = {name: value for name, value in vars(model).items() if name.endswith("_")}
-                shared[early] = fitted, parts
+                shared[early] = fitted_attributes(model), parts
             yield model
 
     def _fit(

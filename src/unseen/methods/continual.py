@@ -13,14 +13,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from unseen.data.check_classes import check_class_attributes
-from unseen.data.dataset import Source
-from unseen.methods.base import (
-    FLOATS,
-    ZeroShotClassifier,
-    check_labels,
-    check_names,
-    raise_problems,
-)
+from unseen.methods.base import FLOATS, ZeroShotClassifier
+from unseen.methods.class_table import check_names, raise_problems
 from unseen.methods.saving import method_name
 from unseen.training.loop import Monitor
 
@@ -72,6 +66,8 @@ class ContinualClassifier(ZeroShotClassifier):
                 self._open_table(y, class_attributes, classes, class_names)
             elif class_attributes is not None:
                 self._extend_table(class_attributes, class_names)
+            elif class_names is not None:
+                self.class_names_ = check_names(class_names, self.classes_)
             rows = self._rows_of(y)
 
             table = self.class_attributes_
@@ -121,26 +117,6 @@ class ContinualClassifier(ZeroShotClassifier):
         earlier call made must not be changed in place, so that a failure can be taken back.
         """
 
-    def _open_table(
-        self,
-        y: NDArray,
-        class_attributes: ArrayLike | None,
-        classes: ArrayLike | None,
-        class_names: Sequence[str] | None,
-    ) -> None:
-        """Begins the class table of a model that learns task by task."""
-        if class_attributes is None:
-            self.classes_ = np.unique(y if classes is None else np.asarray(classes))
-            self.class_attributes_ = np.eye(len(self.classes_), dtype=np.float32)
-        else:
-            self.class_attributes_ = self._check_table(class_attributes, finite=False)
-            self.classes_ = np.arange(len(self.class_attributes_))
-        self.ordinary_ = class_attributes is None
-        self.class_names_ = check_names(class_names, self.classes_)
-        self.seen_ = np.zeros(len(self.classes_), dtype=bool)
-        self.seen_penalty_ = None
-        self.source_ = Source()
-
     def _extend_table(self, class_attributes: ArrayLike, class_names: Sequence[str] | None) -> None:
         """Takes a table that begins with the stored one, and may describe more of its classes."""
         if self.ordinary_:
@@ -171,15 +147,12 @@ class ContinualClassifier(ZeroShotClassifier):
         self.seen_ = np.append(self.seen_, np.zeros(len(table) - len(old), dtype=bool))
 
     def _rows_of(self, y: NDArray) -> NDArray[np.int64]:
-        """Returns the row of the class table of each label."""
-        if not self.ordinary_:
-            return check_labels(y, len(self.class_attributes_))
-        unknown = np.setdiff1d(y, self.classes_)
-        if len(unknown):
+        """Returns the row of the class table of each label, with shape (n,)."""
+        if self.ordinary_ and len(unknown := np.setdiff1d(y, self.classes_)):
             raise ValueError(
                 f"`y` has the label {unknown[0]!r}, which is not among the {len(self.classes_)} "
                 "classes of the first call; name them all there: "
                 "`partial_fit(X, y, classes=[...])`."
             )
 
-        return np.searchsorted(self.classes_, y)
+        return super()._rows_of(y)

@@ -20,11 +20,12 @@ from scipy.linalg import cho_solve, cholesky, solve
 from sklearn.base import clone
 from torch import Tensor
 
-from unseen.methods.base import row_keys
+from unseen.methods.base import fitted_attributes
 from unseen.methods.class_statistics import ClassStatistics, ExactClassifier
+from unseen.methods.class_table import row_places
 from unseen.methods.closed_form import double, double_chunks
 from unseen.methods.settings import check_choice, check_number
-from unseen.nets.preprocessing import ATTRIBUTE_NORMALIZATIONS, FEATURE_PREPROCESSINGS
+from unseen.nets.preprocessing import FEATURE_PREPROCESSINGS, INDUCTIVE_NORMALIZATIONS
 
 COVARIANCES = ("diagonal", "full")
 PRIORS = ("equal", "counted")
@@ -137,9 +138,7 @@ class TiedGaussian(ExactClassifier):
                 model._settle()
             else:
                 model.fit(X, y, class_attributes)
-                shared[summed] = {
-                    name: value for name, value in vars(model).items() if name.endswith("_")
-                }
+                shared[summed] = fitted_attributes(model)
             yield model
 
     @property
@@ -203,10 +202,8 @@ class TiedGaussian(ExactClassifier):
             own = np.full(len(S), -1)
             own[classes] = np.arange(len(classes))
             return own
-        known = row_keys(self.class_attributes_[classes])
-        first = {key: i for i, key in reversed(list(enumerate(known)))}
 
-        return np.array([first.get(key, -1) for key in row_keys(S)])
+        return row_places(S, self.class_attributes_[classes])
 
     def _precision_times(self, offsets: NDArray[np.float64]) -> NDArray[np.float64]:
         """Multiplies rows (c, d) by the inverse of the covariance."""
@@ -229,6 +226,7 @@ class TiedGaussian(ExactClassifier):
         check_number("shrinkage", self.shrinkage, 0, 1, open_low=True)
         check_number("mean_penalty", self.mean_penalty, 0, open_low=True)
         check_choice("prior", self.prior, PRIORS)
-        inductive = [name for name in ATTRIBUTE_NORMALIZATIONS if name != "standardize-all"]
-        check_choice("attribute_normalization", self.attribute_normalization, inductive)
+        check_choice(
+            "attribute_normalization", self.attribute_normalization, INDUCTIVE_NORMALIZATIONS
+        )
         check_choice("feature_preprocessing", self.feature_preprocessing, FEATURE_PREPROCESSINGS)

@@ -1,6 +1,6 @@
 """What all methods share that make features of classes: generation, then a last layer."""
 
-__all__ = ["GenerativeZeroShotClassifier"]
+__all__ = ["FinalLayer", "GenerativeZeroShotClassifier"]
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from unseen.methods.base import row_keys
+from unseen.methods.class_table import row_places
 from unseen.methods.network import NetworkClassifier
 from unseen.methods.settings import check_number
 from unseen.nets.noise import CountedNoise
 from unseen.nets.preprocessing import FeaturePreprocessing
 from unseen.training.batches import RandomRows
 from unseen.training.loop import Monitor, Optimization, train
-from unseen.training.resident import CHUNK_ROWS, chunks, to_device
+from unseen.training.resident import CHUNK_ROWS, to_device
 
 FINAL_BATCH = 256
 FINAL = "final."
@@ -128,6 +128,12 @@ class GenerativeZeroShotClassifier(NetworkClassifier):
             class_attributes: The descriptions, with shape :math:`(c, a)`.
             n_per_class: The number of rows of each class.
             random_state: The seed.
+
+        Yields:
+            The features of the next rows, with shape (m, d).
+
+        Raises:
+            ValueError: If a description or the number is of no use, or the model knows no table.
         """
         check_is_fitted(self)
         check_number("n_per_class", n_per_class, 1, whole=True)
@@ -235,23 +241,19 @@ class GenerativeZeroShotClassifier(NetworkClassifier):
 
     def _scores(self, X: NDArray, S: NDArray[np.float32]) -> NDArray:
         layer, columns = self._layer_for(S)
-        device = layer.linear.weight.device
-        with torch.no_grad():
-            scores = [layer(self.network_.prepare(chunk.to(device))).cpu() for chunk in chunks(X)]
 
-        return torch.cat(scores)[:, columns].numpy()  # (n, c)
+        return self._over_rows(X, layer)[:, columns]  # (n, c)
 
-    def _layer_for(self, S: NDArray[np.float32]) -> tuple[FinalLayer, Tensor]:
+    def _layer_for(self, S: NDArray[np.float32]) -> tuple[FinalLayer, NDArray[np.int64]]:
         """Returns a last layer, and which of its columns are the classes of a table (c, a)."""
         final = getattr(self, "final_", None)
         if final is not None:
             stored = self.class_attributes_[: final.linear.out_features]
-            place = {key: i for i, key in reversed(list(enumerate(row_keys(stored))))}
-            columns = [place.get(key, -1) for key in row_keys(S)]
+            columns = row_places(S, stored)
             if np.array_equal(S, stored):  # names tell apart what looks the same
-                columns = list(range(len(S)))
-            if min(columns) >= 0:
-                return final, torch.tensor(columns)
+                columns = np.arange(len(S))
+            if columns.min() >= 0:
+                return final, columns
 
         if self._latest is None or not np.array_equal(self._latest[0], S):
             device = next(self.network_.parameters()).device
@@ -259,10 +261,10 @@ class GenerativeZeroShotClassifier(NetworkClassifier):
             every = torch.arange(len(S), device=device)
             layer = self._final_layer(S, every, none, every[:0])
             if not hasattr(self, "final_"):  # a monitor looks at a network that still learns
-                return layer, every.cpu()
+                return layer, np.arange(len(S))
             self._latest = S.copy(), layer
 
-        return self._latest[1], torch.arange(len(S))
+        return self._latest[1], np.arange(len(S))
 
     def _fitted(self) -> dict[str, int]:
         return {**super()._fitted(), "seed_": self.seed_}

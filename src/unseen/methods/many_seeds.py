@@ -12,7 +12,13 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
-from unseen.methods.base import Method, Setting, ZeroShotClassifier, with_seed
+from unseen.methods.base import (
+    Method,
+    Setting,
+    ZeroShotClassifier,
+    fitted_attributes,
+    with_seed,
+)
 from unseen.methods.network import NetworkClassifier
 from unseen.nets.scoring_network import ScoringNetwork
 from unseen.nets.stacking import stack_networks, unstack_network
@@ -119,16 +125,15 @@ class _Together(ZeroShotClassifier):
 
         size = _networks_at_once(networks[0], given.features.device)
         for start in range(0, len(networks), size):
-            group = networks[start : start + size]
+            group = [network.to(given.seen.device) for network in networks[start : start + size]]
             leader.network_ = stack_networks(group) if len(group) > 1 else group[0]
-            leader.network_.to(given.features.device)
             leader._train(given, generators[start : start + size])
             if len(group) > 1:
                 unstack_network(leader.network_, group)
         given.release()
 
         for model, network in zip(self.models, networks, strict=True):
-            model.network_ = network.to(given.seen.device).eval()
+            model.network_ = network.eval()
             model._settle(given.seen)
 
     def _scores(self, X: NDArray, S: NDArray[np.float32]) -> NDArray:
@@ -152,6 +157,5 @@ def _networks_at_once(network: ScoringNetwork, device: torch.device) -> int:
 
 def _hand_over(fitted: ZeroShotClassifier, model: ZeroShotClassifier) -> None:
     """Copies all fitted attributes."""
-    for name, value in vars(fitted).items():
-        if name.endswith("_"):
-            setattr(model, name, copy.copy(value))
+    for name, value in fitted_attributes(fitted).items():
+        setattr(model, name, copy.copy(value))

@@ -25,7 +25,7 @@ from unseen.nets.preprocessing import (
 from unseen.nets.scoring_network import ScoringNetwork
 from unseen.training.batches import Batches, Shuffled, SideBySide
 from unseen.training.checkpoint import Checkpoint
-from unseen.training.device import choose_device, choose_precision
+from unseen.training.device import choose_device, choose_precision, device_here
 from unseen.training.loop import EpochReport, Monitor, Optimization, train
 from unseen.training.resident import chunks, to_device
 from unseen.training.schedules import SCHEDULES
@@ -227,12 +227,16 @@ class NetworkClassifier(ZeroShotClassifier):
     def _scores(self, X: NDArray, S: NDArray[np.float32]) -> NDArray:
         device = next(self.network_.parameters()).device
         embedded = self.network_.describe(torch.from_numpy(S).to(device))  # (c, e)
-        scores = [
-            self.network_.score(self.network_.prepare(chunk.to(device)), embedded).cpu()
-            for chunk in chunks(X)
-        ]
 
-        return torch.cat(scores).numpy()  # (n, c)
+        return self._over_rows(X, lambda x: self.network_.score(x, embedded))  # (n, c)
+
+    @torch.no_grad()
+    def _over_rows(self, X: NDArray, ask: Callable[[Tensor], Tensor]) -> NDArray:
+        """Asks of features (n, d), prepared in parts (m, d) on the device; joins the answers."""
+        device = next(self.network_.parameters()).device
+        answers = [ask(self.network_.prepare(chunk.to(device))).cpu() for chunk in chunks(X)]
+
+        return torch.cat(answers).numpy()
 
     def _state(self) -> dict[str, Tensor]:
         return self.network_.state_dict()
@@ -245,8 +249,7 @@ class NetworkClassifier(ZeroShotClassifier):
             torch.Generator(),
         )
         self.network_.load_state_dict(state)
-        gpu = self.device != "cpu" and torch.cuda.is_available()  # it may have learned on one
-        self.network_.to(choose_device(self.device if gpu else "cpu")).eval()
+        self.network_.to(device_here(self.device)).eval()
 
     def _batch_size(self, rows: int) -> int:
         return self.batch_size or int(np.clip(rows // 20, 32, 512))

@@ -16,14 +16,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from unseen.data.attribute_vectors import read_attribute_vectors
 from unseen.losses.balanced_mse import balanced_mse
 from unseen.losses.normalized_mse import normalized_mse
 from unseen.losses.remse import TRACKERS, ReMSE
-from unseen.methods.base import FLOATS
 from unseen.methods.network import Given, NetworkClassifier
 from unseen.methods.settings import check_choice, check_number
 from unseen.nets.attribute_attention import AttributeAttention, compactness
@@ -38,7 +37,6 @@ from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessi
 from unseen.training.batches import Batches, Episodes, Shuffled
 from unseen.training.checkpoint import Checkpoint
 from unseen.training.loop import EpochReport
-from unseen.training.resident import chunks
 from unseen.training.step import OPTIMIZERS
 from unseen.training.weight_history import EpochWeights, weights_after
 
@@ -226,9 +224,7 @@ class ReZSL(NetworkClassifier):
         Returns:
             The predictions, with shape :math:`(n, a)`.
         """
-        check_is_fitted(self)
-
-        return self._over_rows(X, self.network_.regress)
+        return self._over_rows(self._checked_rows(X), self.network_.regress)
 
     def attention(self, X: ArrayLike) -> NDArray[np.float32]:
         """Says where each attribute looks.
@@ -254,21 +250,7 @@ class ReZSL(NetworkClassifier):
                 "is attended to. Fit one with ReZSL(regions=..., ratio=1.0)."
             )
 
-        return self._over_rows(X, lambda x: self.network_.attend(x)[1])
-
-    def _over_rows(self, X: ArrayLike, ask: Callable[[Tensor], Tensor]) -> NDArray[np.float32]:
-        """Returns what the network says of prepared rows, (m, d), part by part."""
-        features: NDArray = validate_data(
-            self, X, dtype=FLOATS, reset=False, ensure_all_finite=False
-        )
-        self._check_finite(features)
-        device = next(self.network_.parameters()).device
-        with torch.no_grad():
-            answers = [
-                ask(self.network_.prepare(chunk.to(device))).cpu() for chunk in chunks(features)
-            ]
-
-        return torch.cat(answers).numpy()
+        return self._over_rows(self._checked_rows(X), lambda x: self.network_.attend(x)[1])
 
     def _preparations(
         self, X: NDArray, S: NDArray[np.float32]

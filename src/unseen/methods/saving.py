@@ -79,14 +79,15 @@ def save_model(model: "ZeroShotClassifier", folder: Path) -> None:
     text = json.dumps(config, indent=2, default=_plain)
 
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        target = folder.resolve()  # of a link: it is what it points to that is replaced
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
         try:
             (temporary / TENSORS).write_bytes(weights)
             (temporary / CLASSES).write_bytes(classes)
             (temporary / CONFIG).write_text(text)
             temporary.chmod(0o755)
-            _replace(temporary, folder)
+            _replace(temporary, target)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
@@ -161,8 +162,8 @@ def load_model(
     name, kinds = config["method"], {**METHODS, **(further or {})}
     if name not in kinds:
         raise ModelError(
-            f"{folder}: there is no method {name!r} in this version of unseen."
-            + nearest(str(name), kinds)
+            f"{folder}: there is no method {name!r} in METHODS.{nearest(str(name), kinds)} If "
+            "`unseen.load_model` does not read it either, it is of another version of unseen."
         )
     try:
         model = kinds[name]._from_settings(config["settings"])
@@ -255,7 +256,9 @@ def _read(folder: Path, name: str, config: dict[str, Any]) -> bytes:
 def _classes_csv(model: "ZeroShotClassifier") -> str:
     """Returns one line per class: name, 1 if seen, and its description to the last bit."""
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    returns = any("\r" in name for name in model.class_names_)  # which csv leaves unquoted
+    quoting = csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL
+    writer = csv.writer(out, lineterminator="\n", quoting=quoting)
     width = model.class_attributes_.shape[1]
     writer.writerow(["name", "seen", *(f"a{i}" for i in range(width))])
     for name, seen, row in zip(
@@ -298,7 +301,7 @@ def _replace(temporary: Path, folder: Path) -> None:
     except OSError:
         old.rename(folder)
         raise
-    shutil.rmtree(old)
+    shutil.rmtree(old, ignore_errors=True)  # the new model stands: what is left does no harm
 
 
 def _is_empty(folder: Path) -> bool:

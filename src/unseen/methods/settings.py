@@ -23,8 +23,19 @@ def nearest(name: str, names: Iterable[str]) -> str:
 def check_choice(setting: str, value: object, choices: Iterable[str | bool | None]) -> None:
     """Raises an error unless a setting is one of some names, or true or false.
 
+    Arguments:
+        setting: The name of the setting.
+        value: Its value.
+        choices: What it may be.
+
     Raises:
         ValueError: Names the setting, the value, the choices and the nearest of them.
+
+    Example:
+        >>> check_choice("norm", "clas", ["class", "layer", None])
+        Traceback (most recent call last):
+            ...
+        ValueError: `norm` must be one of 'class', 'layer', None; got 'clas'. Did you mean 'class'?
     """
     choices = list(choices)
     if value not in choices:
@@ -55,6 +66,12 @@ def check_number(
 
     Raises:
         ValueError: Names the setting, the bounds and the value.
+
+    Example:
+        >>> check_number("epochs", 2.5, 1, whole=True)
+        Traceback (most recent call last):
+            ...
+        ValueError: `epochs` must be a whole number at least 1; got 2.5.
     """
     kind = "a whole number" if whole else "a number"
     start = f"greater than {low:g}" if open_low else f"at least {low:g}"

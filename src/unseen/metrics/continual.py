@@ -9,11 +9,12 @@ References:
 __all__ = ["ContinualResult", "SeenMean", "summary"]
 
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unseen.metrics.choices import check_choice
 from unseen.metrics.forgetting import (
     average_accuracy,
     backward_transfer,
@@ -274,8 +275,7 @@ def _plain(value: Any) -> Any:
 
 
 def _check_means(seen_mean: str, mean_over: str, count_untrained: bool) -> None:
-    if seen_mean not in ("T", "T-1"):
-        raise ValueError(f"`seen_mean` must be 'T' or 'T-1'; got {seen_mean!r}.")
+    check_choice("seen_mean", seen_mean, get_args(SeenMean))
     if count_untrained and mean_over == "final":
         raise ValueError(
             'mean_over="final" scores the last model alone, so that there is no untrained one to '

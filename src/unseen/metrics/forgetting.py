@@ -34,6 +34,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from unseen.metrics.choices import check_choice
 from unseen.metrics.gzsl import Weighting
 from unseen.metrics.history import History
 from unseen.metrics.stepwise import area_between, step_mean
@@ -68,8 +69,7 @@ def forgetting(accuracies: Matrix, definition: ForgettingDefinition = "causal") 
         array([0.1])
     """
     _check_matrix(accuracies)
-    if definition not in get_args(ForgettingDefinition):
-        raise ValueError(f"`definition` must be 'causal' or 'code'; got {definition!r}.")
+    check_choice("definition", definition, get_args(ForgettingDefinition))
 
     trained = accuracies[1:]  # (T, T)
     earlier = np.tri(len(trained), k=-1, dtype=bool)  # k < i
@@ -86,6 +86,12 @@ def backward_transfer(accuracies: Matrix) -> float:
     Arguments:
         accuracies: The matrix :math:`A`, with shape :math:`(T + 1, T)`.
 
+    Returns:
+        The transfer, in [-1, 1].
+
+    Raises:
+        ValueError: If the matrix has another shape.
+
     Example:
         >>> print(f"{backward_transfer(np.array([[0.0, 0.0], [0.5, 0.2], [0.4, 0.6]])):.2f}")
         -0.10
@@ -100,6 +106,12 @@ def average_accuracy(accuracies: Matrix) -> float:
 
     Arguments:
         accuracies: The matrix :math:`A`, with shape :math:`(T + 1, T)`.
+
+    Returns:
+        The mean, in [0, 1].
+
+    Raises:
+        ValueError: If the matrix has another shape.
 
     Example:
         >>> average_accuracy(np.array([[0.0, 0.0], [0.5, 0.2], [0.4, 0.6]]))
@@ -122,7 +134,7 @@ def intransigence(accuracies: Matrix, joint_accuracies: Matrix) -> Matrix:
         The differences, with shape :math:`(T,)`; negative where joint training was worse.
 
     Raises:
-        ValueError: If the two runs have another number of tasks.
+        ValueError: If a matrix has another shape, or the runs have another number of tasks.
 
     Example:
         >>> A = np.array([[0.0, 0.0], [0.5, 0.2], [0.4, 0.5]])
@@ -150,7 +162,10 @@ def transfer_matrix(accuracies: Matrix) -> Matrix:
         accuracies: The matrix :math:`A`, with shape :math:`(T + 1, T)`.
 
     Returns:
-        The differences, with shape :math:`(T, T)`.
+        The differences, in [-1, 1], with shape :math:`(T, T)`.
+
+    Raises:
+        ValueError: If the matrix has another shape.
 
     Example:
         >>> transfer_matrix(np.array([[0.0, 0.25], [0.5, 0.25], [0.25, 0.75]]))
@@ -169,6 +184,9 @@ def next_task_accuracies(accuracies: Matrix) -> Matrix:
 
     Arguments:
         accuracies: The matrix :math:`A`, with shape :math:`(T + 1, T)`.
+
+    Raises:
+        ValueError: If the matrix has another shape.
 
     Example:
         >>> next_task_accuracies(np.array([[0.0, 0.25], [0.5, 0.2], [0.4, 0.75]]))
@@ -195,7 +213,7 @@ def learning_curve_area(batch_accuracy: Matrix, beta: int = 10) -> float:
         The area, a fraction.
 
     Raises:
-        ValueError: If a task has fewer than :math:`\beta + 1` records.
+        ValueError: If :math:`\beta` is below 0, or a task has fewer than :math:`\beta + 1` records.
 
     Example:
         >>> print(f"{learning_curve_area(np.array([[0.1, 0.2, 0.3], [0, 0.4, 0.5]]), beta=2):.2f}")
@@ -222,8 +240,13 @@ def pairwise_ausuc(history: History, weighting: Weighting = "sample") -> Matrix:
     Entry :math:`(i, j)` is of the model after task :math:`i`, on rows and classes of
     :math:`C_i \cup C_j`, the former as seen.
 
-    Differences from the paper:
-        Its code scores the model before task :math:`i`, and leaves the order of classes to a set.
+    References:
+        Class Normalization for (Continual)? Generalized Zero-Shot Learning
+        (Skorokhodov & Elhoseiny, 2021), released code
+        https://arxiv.org/abs/2006.11328
+
+    Differences from the paper's code:
+        It scores the model before task :math:`i`, and leaves the order of classes to a set.
 
     Arguments:
         history: The scores along the stream.
@@ -232,6 +255,9 @@ def pairwise_ausuc(history: History, weighting: Weighting = "sample") -> Matrix:
     Returns:
         The areas, with shape :math:`(T, T)`; NaN on the diagonal, and where a class is not yet a
         candidate.
+
+    Raises:
+        ValueError: If there is no such weighting.
     """
     areas = np.full((history.tasks, history.tasks), np.nan)
     for i, first in enumerate(history.members):

@@ -10,8 +10,11 @@ References:
 """
 
 __all__ = [
+    "MEASURES",
     "GZSLResult",
+    "Kind",
     "SeenUnseenCurve",
+    "Weighting",
     "class_accuracies",
     "gzsl_result",
     "harmonic_mean",
@@ -20,13 +23,18 @@ __all__ = [
 ]
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unseen.data.wording import describe
+from unseen.metrics.choices import check_choice
+
 Weighting = Literal["class", "sample"]
 Kind = Literal["offset", "factor"]
+
+MEASURES = ("zsl_accuracy", "unseen_accuracy", "seen_accuracy", "harmonic_mean", "ausuc")
 
 
 @dataclass(frozen=True)
@@ -107,7 +115,14 @@ class SeenUnseenCurve:
 
 
 def harmonic_mean(seen_accuracy: NDArray | float, unseen_accuracy: NDArray | float) -> NDArray:
-    r"""Returns :math:`H = 2 S U / (S + U)`, and 0 where both are 0.
+    r"""Returns :math:`H = 2 S U / (S + U)`, 0 where both are 0, NaN where one is NaN.
+
+    Arguments:
+        seen_accuracy: :math:`S`, 0 or more, in any unit, of any shape.
+        unseen_accuracy: :math:`U`, in the same unit and shape.
+
+    Returns:
+        :math:`H`, in the same unit and shape.
 
     Example:
         >>> print(f"{harmonic_mean(44.7, 41.6):.2f}")
@@ -116,7 +131,7 @@ def harmonic_mean(seen_accuracy: NDArray | float, unseen_accuracy: NDArray | flo
     total = np.add(seen_accuracy, unseen_accuracy)
     product = 2 * np.multiply(seen_accuracy, unseen_accuracy)
 
-    return np.divide(product, total, out=np.zeros_like(total, dtype=float), where=total > 0)
+    return np.divide(product, total, out=np.zeros_like(total, dtype=float), where=total != 0)
 
 
 def class_accuracies(
@@ -198,7 +213,9 @@ def seen_unseen_curve(
             are one minus the factor.
 
     Raises:
-        ValueError: If the kind is ``"factor"`` and a seen class has a score of 0 or less.
+        ValueError: If shapes do not fit, a label has no column, a score is NaN, an argument is not
+            one of its choices, or the kind is ``"factor"`` and a seen class has a score of 0 or
+            less.
 
     Example:
         >>> scores = np.array([[3.0, 1.0, 2.0], [0.2, 0.1, 0.9]])
@@ -206,6 +223,10 @@ def seen_unseen_curve(
         1.0
     """
     labels = np.asarray(labels)
+    _check_scores("scores", scores, labels, seen)
+    check_choice("weighting", weighting, get_args(Weighting))
+    check_choice("kind", kind, get_args(Kind))
+
     of_seen = seen[labels]
     if seen.all() or not seen.any():  # one side is empty: the area is plain accuracy
         accuracy = _accuracy(labels, scores.argmax(axis=1), weighting)
@@ -254,6 +275,13 @@ def gzsl_result(
         penalty: The penalty, in words.
         selection: How it was chosen, in words.
 
+    Returns:
+        The result: fractions, NaN where there is no row of seen, or of unseen, classes.
+
+    Raises:
+        ValueError: If shapes do not fit, a label has no column, a score is NaN, or there is no such
+            weighting.
+
     Example:
         >>> scores = np.array([[3.0, 1.0, 2.0], [0.2, 1.1, 0.9]])
         >>> result = gzsl_result(scores, np.array([0, 2]), np.array([True, True, False]))
@@ -261,6 +289,11 @@ def gzsl_result(
         (1.0, 0.0, 1.0)
     """
     labels = np.asarray(labels)
+    _check_scores("scores", scores, labels, seen)
+    check_choice("weighting", weighting, get_args(Weighting))
+    if penalized is not None:
+        _check_scores("penalized", penalized, labels, seen)
+
     of_seen = seen[labels]
     predictions = (scores if penalized is None else penalized).argmax(axis=1)
 
@@ -277,7 +310,7 @@ def gzsl_result(
         zsl_accuracy=zsl_accuracy,
         unseen_accuracy=unseen_accuracy,
         seen_accuracy=seen_accuracy,
-        harmonic_mean=float(harmonic_mean(seen_accuracy, unseen_accuracy)) if both else np.nan,
+        harmonic_mean=float(harmonic_mean(seen_accuracy, unseen_accuracy)),
         ausuc=seen_unseen_curve(scores, labels, seen, weighting).area if both else np.nan,
         class_accuracies=class_accuracies(labels, predictions, len(seen)),
         taken_for=taken_for,
@@ -285,6 +318,32 @@ def gzsl_result(
         penalty=penalty,
         selection=selection,
     )
+
+
+def _check_scores(name: str, scores: NDArray, labels: NDArray, seen: NDArray) -> None:
+    """Raises a ``ValueError`` unless these are scores (n, c) of labels (n,) and a mask (c,)."""
+    if np.ndim(scores) != 2 or labels.shape != (len(scores),):
+        raise ValueError(
+            f"`{name}` must have a row for each of {len(labels)} labels and a column per class; "
+            f"got {describe(scores)}."
+        )
+    classes = scores.shape[1]
+    if seen.dtype != bool or seen.shape != (classes,):
+        raise ValueError(
+            f"`seen` must be bool of shape ({classes},), true for the classes trained on; "
+            f"got {describe(seen)}."
+        )
+    if labels.dtype.kind not in "iu" or (labels < 0).any() or (labels >= classes).any():
+        raise ValueError(
+            f"`labels` must be whole numbers from 0 to {classes - 1}, the column of each row's "
+            f"class; got {describe(labels)} with values from {labels.min()} to {labels.max()}."
+        )
+    broken = np.flatnonzero(np.isnan(scores).any(axis=1))
+    if len(broken):
+        raise ValueError(
+            f"`{name}` has NaN in {len(broken)} of {len(scores)} rows, the first is row "
+            f"{broken[0]}: look whether the training diverged."
+        )
 
 
 def _accuracy(labels: NDArray, predictions: NDArray, weighting: Weighting) -> float:

@@ -12,8 +12,10 @@ References:
 """
 
 __all__ = [
+    "Error",
     "ErrorSpread",
     "Imbalance",
+    "Mode",
     "TheilIndices",
     "count_error_correlation",
     "error_matrix",
@@ -33,6 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import xlogy
 
+from unseen.metrics.choices import check_choice
 from unseen.metrics.misclassification import (
     Misclassification,
     check_predictions,
@@ -149,8 +152,7 @@ def error_matrix(
                [0.01 , 0.16 ]])
     """
     check_predictions(predicted, labels, class_attributes)
-    if error not in get_args(Error):
-        raise ValueError(f"`error` must be one of {', '.join(get_args(Error))}; got {error!r}.")
+    check_choice("error", error, get_args(Error))
     u, t = (
         unit_rows(x) if normalize else np.asarray(x, dtype=np.float64)
         for x in (predicted, class_attributes)
@@ -173,6 +175,9 @@ def error_spread(matrix: NDArray) -> ErrorSpread:
 
     Arguments:
         matrix: The error matrix, with shape :math:`(k, a)`.
+
+    Raises:
+        ValueError: If it is no such matrix.
 
     Example:
         >>> error_spread(np.array([[1.0, 2.0], [1.0, 4.0]]))
@@ -213,6 +218,7 @@ def label_error_correlation(
         1.00
     """
     matrix = _check_matrix(matrix)
+    check_choice("mode", mode, get_args(Mode))
     if matrix.shape != class_attributes.shape:
         raise ValueError(
             f"`class_attributes` must describe the {len(matrix)} rows of the error matrix, with "
@@ -221,10 +227,8 @@ def label_error_correlation(
         )
     if mode == "class":
         return float(_correlations(class_attributes, matrix).mean())
-    if mode == "attribute":
-        return float(_correlations(unit_rows(class_attributes).T, matrix.T).mean())
 
-    raise ValueError(f'`mode` must be "class" or "attribute"; got {mode!r}.')
+    return float(_correlations(unit_rows(class_attributes).T, matrix.T).mean())
 
 
 def count_error_correlation(matrix: NDArray, counts: NDArray) -> float:
@@ -234,12 +238,23 @@ def count_error_correlation(matrix: NDArray, counts: NDArray) -> float:
         matrix: The error matrix, with shape :math:`(k, a)`.
         counts: The number of training examples of each of its rows, with shape :math:`(k,)`.
 
+    Returns:
+        The correlation, in [-1, 1]; 0 where all errors or all numbers are equal.
+
+    Raises:
+        ValueError: If there is not one number for each row.
+
     Example:
         >>> errors, counts = np.array([[1.0, 1.0], [2.0, 4.0]]), np.array([20, 10])
         >>> print(f"{count_error_correlation(errors, counts):.2f}")
         -1.00
     """
-    means = _check_matrix(matrix).mean(axis=1)
+    means = _check_matrix(matrix).mean(axis=1)  # (k,)
+    if np.shape(counts) != means.shape:
+        raise ValueError(
+            f"There must be one number of examples for each of {len(means)} rows; got shape "
+            f"{np.shape(counts)}."
+        )
 
     return float(_correlations(np.asarray(counts)[None], means[None])[0])
 
@@ -279,6 +294,9 @@ def theil_indices(matrix: NDArray) -> TheilIndices:
 
     Arguments:
         matrix: The error matrix, with shape :math:`(k, a)`.
+
+    Raises:
+        ValueError: If it is no such matrix, or an error is negative or not finite.
 
     Example:
         >>> theil_indices(np.array([[1.0, 1.0], [3.0, 3.0]])).within_classes
@@ -362,7 +380,10 @@ def measure_imbalance(
 
 
 def _correlations(x: NDArray, y: NDArray) -> NDArray[np.float64]:
-    """Returns the correlation of each row of x with that of y, (m, j); 0 where one is constant."""
+    """Returns the correlation of each row of x with that of y, (m, j); 0 where one is constant.
+
+    It is NaN where a number is.
+    """
     x, y = _centred(x), _centred(y)
 
     return (x * y).sum(axis=1).clip(-1, 1)
@@ -375,7 +396,7 @@ def _centred(x: NDArray) -> NDArray[np.float64]:
     length = np.linalg.norm(centred, axis=1, keepdims=True)
     least = ROUNDING * np.abs(x).max(axis=1, keepdims=True) * np.sqrt(x.shape[1])
 
-    return np.divide(centred, length, out=np.zeros_like(centred), where=length > least)
+    return np.divide(centred, length, out=np.zeros_like(centred), where=~(length <= least))
 
 
 def _check_matrix(matrix: NDArray) -> NDArray[np.float64]:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from unseen.data.wording import describe
+
 GUARD = 1e-10  # added to lengths, as in the loss
 ALIKE = 1e-9  # cosines this near are equal: the guard moves them by less
 
@@ -64,7 +66,7 @@ def misclassification(
         class_attributes: The class table, with shape :math:`(c, a)`.
 
     Raises:
-        ValueError: If shapes do not fit.
+        ValueError: If shapes do not fit, or a label or a choice is no row of ``class_attributes``.
 
     Example:
         >>> table = np.array([[1.0, 0.0], [0.0, 1.0]])
@@ -77,6 +79,7 @@ def misclassification(
         raise ValueError(
             f"`chosen` must have one class per example, {labels.shape}; got {np.shape(chosen)}."
         )
+    _check_rows("chosen", chosen, len(class_attributes))
     wrong = np.flatnonzero(chosen != labels)
     if not len(wrong):
         return Misclassification(len(labels), 0, *[np.nan] * 5)
@@ -117,14 +120,23 @@ def check_predictions(
             f"`predicted` must have a row for each of {n} labels (one at least) and {a} columns, "
             f"as `class_attributes` has; got {predicted.shape}."
         )
-    if labels.min() < 0 or labels.max() >= c:
-        raise ValueError(
-            f"`labels` must be rows of `class_attributes`, 0 to {c - 1}; "
-            f"got {labels.min()} to {labels.max()}."
-        )
+    _check_rows("labels", labels, c)
     broken = np.flatnonzero(~np.isfinite(predicted).all(axis=1))
     if len(broken):
         raise ValueError(
             f"`predicted` has NaN or infinite values in {len(broken)} of {n} rows, the first is "
             f"row {broken[0]}: look whether the training diverged."
+        )
+
+
+def _check_rows(name: str, labels: NDArray[np.int64], classes: int) -> None:
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise ValueError(
+            f"`{name}` must be whole numbers of shape (n,), one for each example; got "
+            f"{describe(labels)}."
+        )
+    if labels.min() < 0 or labels.max() >= classes:
+        raise ValueError(
+            f"`{name}` must be rows of `class_attributes`, 0 to {classes - 1}; "
+            f"got {labels.min()} to {labels.max()}."
         )

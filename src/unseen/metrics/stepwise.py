@@ -31,6 +31,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from unseen.metrics.choices import check_choice
 from unseen.metrics.gzsl import Weighting, harmonic_mean, seen_unseen_curve
 from unseen.metrics.history import History
 
@@ -52,6 +53,9 @@ def seen_accuracies(
 
     Returns:
         The accuracies, with shape :math:`(T + 1,)`.
+
+    Raises:
+        ValueError: If ``weighting`` or ``mean_over`` is not one of its choices, here and below.
     """
     return _curve(history, history.seen, weighting, mean_over)
 
@@ -88,7 +92,7 @@ def harmonic_means(
     seen = seen_accuracies(history, weighting, mean_over)
     unseen = unseen_accuracies(history, weighting, mean_over)
 
-    return np.where(np.isnan(seen + unseen), np.nan, harmonic_mean(seen, unseen))
+    return harmonic_mean(seen, unseen)
 
 
 def ausucs(
@@ -98,7 +102,7 @@ def ausucs(
 
     The arguments and the shape are those of :func:`seen_accuracies`.
     """
-    _check_choice("mean_over", mean_over, get_args(MeanOver))
+    check_choice("mean_over", mean_over, get_args(MeanOver))
     areas = np.full(history.tasks + 1, np.nan)
     for step in range(1, history.tasks + 1):
         model = step if mean_over == "trajectory" else history.tasks
@@ -199,7 +203,7 @@ def area_between(
         >>> area_between(scores, np.array([0, 1]), *sides)
         1.0
     """
-    _check_choice("weighting", weighting, get_args(Weighting))
+    check_choice("weighting", weighting, get_args(Weighting))
     if not seen[labels].any() or not unseen[labels].any():
         return np.nan
 
@@ -215,7 +219,7 @@ def _curve(
     history: History, scored: NDArray[np.bool_], weighting: Weighting, mean_over: MeanOver
 ) -> Curve:
     """Returns the accuracy on rows of the scored classes (T + 1, K) at each step."""
-    _check_choice("mean_over", mean_over, get_args(MeanOver))
+    check_choice("mean_over", mean_over, get_args(MeanOver))
     final = mean_over == "final"
     predictions = history.final_predictions if final else history.predictions
     right, size = _right_by_class(history, predictions == history.labels, weighting)
@@ -234,7 +238,7 @@ def _right_by_class(
 
     Counts of rows if each sample counts the same, shares if each class does.
     """
-    _check_choice("weighting", weighting, get_args(Weighting))
+    check_choice("weighting", weighting, get_args(Weighting))
     labels, classes = history.labels, history.classes
     size = np.bincount(labels, minlength=classes).astype(float)
     counts = np.stack([np.bincount(labels, of_step, classes) for of_step in right]).astype(float)
@@ -257,8 +261,3 @@ def _restricted(history: History) -> NDArray[np.int64]:
 
 def _divide(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
-
-
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"`{name}` must be {' or '.join(map(repr, choices))}; got {value!r}.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from unseen.report import variance_plots
+from unseen.report import figure_files
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,7 +51,7 @@ def plot_attention(
 
     Raises:
         ValueError: If the images are not uint8, the shapes do not fit each other, the regions are
-            no square grid, or there is no attribute to draw.
+            no square grid, attention is negative or not finite, or there is no attribute to draw.
         DataError: If the file cannot be written.
 
     Example:
@@ -74,8 +74,8 @@ def plot_attention(
     scale = ScalarMappable(Normalize(0, shown.max()), _colours())
     texts = classes is not None or predicted is not None
     widths = [1.3] * texts + [1.0] * (1 + len(columns))
-    figure = variance_plots.new_figure(PANEL * sum(widths), 1.3 + PANEL * len(images))
-    variance_plots.set_heading(figure, title, 12)
+    figure = figure_files.new_figure(PANEL * sum(widths), 1.3 + PANEL * len(images))
+    figure_files.set_heading(figure, title, 12)
     panels = figure.subplots(len(images), len(widths), squeeze=False, width_ratios=widths)
 
     for row, image in enumerate(images):
@@ -89,14 +89,14 @@ def plot_attention(
             draw_overlay(axes[1 + place], image, shown[row, place], scale)
     bar = figure.colorbar(scale, ax=panels, location="bottom", shrink=0.45, aspect=40, pad=0.01)
     bar.outline.set_visible(False)
-    bar.ax.tick_params(colors=variance_plots.MUTED, labelsize=7.5)
+    bar.ax.tick_params(colors=figure_files.MUTED, labelsize=7.5)
     bar.set_label(
         f"attention of a region (all alike: {1 / side**2:.3g})",
-        color=variance_plots.MUTED,
+        color=figure_files.MUTED,
         fontsize=9,
     )
 
-    variance_plots.save(figure, path)
+    figure_files.save(figure, path)
 
 
 def draw_overlay(
@@ -151,10 +151,12 @@ def _check(
         if given is not None and len(given) != len(images):
             raise ValueError(f"`{what}` must name {len(images)} classes, got {len(given)}.")
     side = math.isqrt(attention.shape[2])
-    if side**2 != attention.shape[2]:
+    if side**2 != attention.shape[2] or not side:
         raise ValueError(
             f"The regions must be a square grid; {attention.shape[2]} is no square number."
         )
+    if not np.isfinite(attention).all() or (attention < 0).any():
+        raise ValueError("`attention` must be finite numbers of 0 or more; it has others.")
 
     return side
 
@@ -176,7 +178,7 @@ def _prepare(axes: "Axes", name: str) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
-    heading = axes.set_title(_lines(name), color=variance_plots.INK, fontsize=9, pad=5)
+    heading = axes.set_title(_lines(name), color=figure_files.INK, fontsize=9, pad=5)
     heading.set_parse_math(False)
 
 
@@ -190,7 +192,7 @@ def _write(
             0.0,
             0.55,
             _lines(classes[row]),
-            color=variance_plots.INK,
+            color=figure_files.INK,
             weight="bold",
             fontsize=9,
             va="bottom",

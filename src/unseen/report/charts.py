@@ -1,10 +1,21 @@
 """The figures of a report, as SVG in the colours of its page."""
 
-__all__ = ["chart_class_accuracies", "chart_curve", "chart_curves", "chart_seconds"]
+__all__ = [
+    "ROOM",
+    "SMALL",
+    "TEXT",
+    "chart_class_accuracies",
+    "chart_curve",
+    "chart_curves",
+    "chart_seconds",
+    "finish",
+    "shortened",
+    "start",
+]
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -53,14 +64,12 @@ def chart_curves(methods: Sequence[MethodSummary], highlighted: int, name: str) 
     ]
     if methods[highlighted:]:
         handles += axes.plot([], [], color=RULE, linewidth=0.9, label="the others")
-    axes.legend(
+    add_legend(
+        axes,
+        methods[:highlighted],
         handles=handles,
         loc="lower center",
         bbox_to_anchor=(0.5, 1.0),
-        ncols=columns(methods[:highlighted]),
-        frameon=False,
-        labelcolor=INK,
-        fontsize=TEXT,
         handlelength=2.6,
     )
 
@@ -72,7 +81,8 @@ def chart_curve(method: MethodSummary, reference: MethodSummary, name: str) -> s
     """Draws the curve of one method, with its spread over seeds, before a pale reference."""
     figure, axes = start(1.9, 2.05)
     prepare_accuracies(axes, [method, reference], levels=False)
-    axes.set_title(shortened(method.name), fontsize=TEXT, color=INK, loc="left", pad=4)
+    title = axes.set_title(shortened(method.name), fontsize=TEXT, color=INK, loc="left", pad=4)
+    title.set_parse_math(False)
     axes.set_xlabel("U", fontsize=SMALL, color=MUTED, labelpad=1)
     axes.set_ylabel("S", fontsize=SMALL, color=MUTED, labelpad=1)
 
@@ -108,15 +118,7 @@ def chart_class_accuracies(
     axes.set(xlim=(0, 100), ylim=(len(rows) - 0.45, -0.55))
     axes.set_xlabel("accuracy (%)", fontsize=TEXT, color=MUTED)
     axes.tick_params(colors=INK, labelsize=TEXT, length=0)
-    axes.legend(
-        loc="lower left",
-        bbox_to_anchor=(0.0, 1.0),
-        ncols=columns(methods),
-        frameon=False,
-        labelcolor=INK,
-        fontsize=TEXT,
-        handlelength=1.0,
-    )
+    add_legend(axes, methods, loc="lower left", bbox_to_anchor=(0.0, 1.0), handlelength=1.0)
 
     names = ", ".join(method.name for method in methods)
     return inline_svg(figure, name, f"Accuracy of each unseen class: {names}.")
@@ -169,7 +171,12 @@ def label_points(
     places = [tuple(axes.transData.transform(point)) for point in points]
     texts = [
         axes.text(
-            0, 0, shortened(method.name), fontsize=TEXT, color=ORACLE if method.is_oracle else INK
+            0,
+            0,
+            shortened(method.name),
+            fontsize=TEXT,
+            color=ORACLE if method.is_oracle else INK,
+            parse_math=False,
         )
         for method in methods
     ]
@@ -241,6 +248,7 @@ def draw_harmonic_means(axes: "Axes") -> None:
 def draw_curve(
     axes: "Axes", method: MethodSummary, colour: str, width: float, dashes: object = "-"
 ) -> None:
+    """Draws the seen-unseen curve of a method, the mean over its seeds."""
     unseen, seen = 100 * method.curve.unseen, 100 * method.curve.mean
     axes.plot(unseen, seen, color=colour, linewidth=width, linestyle=dashes, zorder=3)
 
@@ -266,9 +274,19 @@ def mark_points(axes: "Axes", method: MethodSummary, colour: str) -> None:
 
 
 def finish(axes: "Axes") -> None:
+    """Makes axes quiet."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(RULE)
     axes.tick_params(colors=MUTED, labelsize=SMALL, length=0)
+
+
+def add_legend(axes: "Axes", methods: Sequence[MethodSummary], **options: Any) -> None:
+    """Names methods beside each other; a dollar sign in a name is no mathematics."""
+    legend = axes.legend(
+        ncols=columns(methods), frameon=False, labelcolor=INK, fontsize=TEXT, **options
+    )
+    for text in legend.get_texts():
+        text.set_parse_math(False)
 
 
 def columns(methods: Sequence[MethodSummary]) -> int:
@@ -279,6 +297,7 @@ def columns(methods: Sequence[MethodSummary]) -> int:
 
 
 def shortened(label: str) -> str:
+    """Returns a name of 24 letters at most."""
     return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
 
 

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.inspection.imbalance import ImbalanceReport
-from unseen.report import charts, svg, variance_plots
+from unseen.report import charts, figure_files, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,9 +68,7 @@ class Colours:
 
 
 PAGE = Colours(svg.INK, svg.MUTED, svg.RULE, svg.PAPER, *svg.SERIES[:2])
-FILE = Colours(
-    variance_plots.INK, variance_plots.MUTED, "#d3d1cb", "white", *("#0b6e99", "#d9730d")
-)
+FILE = Colours(figure_files.INK, figure_files.MUTED, "#d3d1cb", "white", *("#0b6e99", "#d9730d"))
 
 
 def worst_first(report: ImbalanceReport) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

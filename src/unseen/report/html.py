@@ -6,7 +6,6 @@ import math
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from itertools import count
 from typing import Any
 
@@ -17,6 +16,7 @@ from unseen.report.charts import (
     chart_seconds,
 )
 from unseen.report.measures import ACCURACIES, COSTS, Measure
+from unseen.report.pages import NOTHING, render
 from unseen.report.published_numbers import PublishedNumbers, find_published
 from unseen.report.records import Run
 from unseen.report.stream_page import make_stream_sections, stream_context
@@ -27,10 +27,9 @@ from unseen.report.svg import SERIES
 
 Progress = Callable[[int, int], None]
 
-TEMPLATE, STYLE = "report.html.j2", "report.css"
+TEMPLATE = "report.html.j2"
 IN_COLOUR = len(SERIES)  # methods
 WITH_BARS = 3
-NOTHING = "–"
 NO_PENALTY = ("0", "-0")  # the latter of older runs
 HEADING, STREAM_HEADING = "Zero-shot learning compared", "Continual zero-shot learning compared"
 SELECTIONS = {"hidden": "hidden classes", "last": "as given", "oracle": "test (oracle)"}
@@ -83,8 +82,6 @@ def render_report(
     Returns:
         The page, which asks for nothing from anywhere.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     every = (*runs, *streams)
     runs, streams = drop_repeated(runs), drop_repeated_streams(streams)
     counted: tuple[Run | StreamRecord, ...] = (*runs, *streams)
@@ -101,47 +98,34 @@ def render_report(
         advance()
     stream_sections = make_stream_sections(of_streams, advance)
 
-    environment = Environment(
-        loader=PackageLoader("unseen", "report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "percent": percent,
-        "printed": printed,
-        "settings": show_settings,
-        "spread": show_spread,
-    }
-
-    return environment.get_template(TEMPLATE).render(
-        style=files("unseen.report").joinpath(STYLE).read_text(encoding="utf-8"),
-        heading=HEADING if runs else STREAM_HEADING,
-        runs=counted,
-        left_out=len(every) - len(counted),
-        sections=sections,
-        methods=sorted(
+    context = {
+        "heading": HEADING if runs else STREAM_HEADING,
+        "runs": counted,
+        "left_out": len(every) - len(counted),
+        "sections": sections,
+        "methods": sorted(
             {method.name for one in (*summaries, *of_streams) for method in one.methods}
         ),
-        **stream_context(stream_sections),
-        overview=overview(summaries),
-        apart=[one for one in sections if one.published and one.published.obstacle],
-        accuracies=ACCURACIES,
-        costs=COSTS,
-        selections=SELECTIONS,
-        in_colour=IN_COLOUR,
-        commands=unique(run.command for run in counted),
-        versions=unique(on_one_line(run.versions) for run in counted),
-        machines=unique(on_one_line(run.machine) for run in counted),
-        is_best=is_best,
-        penalties=penalties,
-        unique=unique,
-        isnan=math.isnan,
-    )
+        "overview": overview(summaries),
+        "apart": [one for one in sections if one.published and one.published.obstacle],
+        "accuracies": ACCURACIES,
+        "costs": COSTS,
+        "selections": SELECTIONS,
+        "in_colour": IN_COLOUR,
+        "commands": unique(run.command for run in counted),
+        "versions": unique(on_one_line(run.versions) for run in counted),
+        "machines": unique(on_one_line(run.machine) for run in counted),
+        "is_best": is_best,
+        "penalties": penalties,
+        "unique": unique,
+        "isnan": math.isnan,
+    }
+
+    return render(TEMPLATE, context | stream_context(stream_sections), FILTERS)
 
 
 def make_section(summary: DataSummary, name: str) -> Section:
+    """Returns the section of a data set, with its figures."""
     shown = [one for one in summary.results if not math.isnan(one.harmonic_mean)]
     colours = {one.name: colour for one, colour in zip(shown, SERIES, strict=False)}
     classes = group_classes((summary.results or summary.methods)[0])
@@ -203,7 +187,9 @@ def label(method: MethodSummary) -> str:
     """Returns the name, with the way of choosing where it is not the usual one."""
     selection = method.runs[0].selection
 
-    return method.name + ("" if selection == "hidden" else f" ({SELECTIONS[selection]})")
+    return method.name + (
+        "" if selection == "hidden" else f" ({SELECTIONS.get(selection, selection)})"
+    )
 
 
 def is_best(method: MethodSummary, measure: Measure, summary: DataSummary) -> bool:
@@ -231,6 +217,7 @@ def show_spread(spread: Spread, measure: Measure) -> tuple[str, str]:
 
 
 def percent(fraction: float) -> str:
+    """Returns a fraction in whole percent."""
     return NOTHING if math.isnan(fraction) else f"{100 * fraction:.0f}"
 
 
@@ -252,6 +239,7 @@ def show_settings(settings: Mapping[str, Any]) -> str:
 
 
 def in_words(value: object) -> str:
+    """Returns a setting as ``--set`` takes it."""
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
@@ -278,3 +266,11 @@ def on_one_line(entries: Mapping[str, Any]) -> str:
 def unique(values: Iterable[str]) -> list[str]:
     """Returns the values in their order, each one once."""
     return list(dict.fromkeys(values))
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "percent": percent,
+    "printed": printed,
+    "settings": show_settings,
+    "spread": show_spread,
+}

@@ -4,22 +4,21 @@ __all__ = ["imbalance_numbers", "render_imbalance"]
 
 import math
 from dataclasses import dataclass
-from importlib.resources import files
 
 import numpy as np
 
 from unseen.inspection.imbalance import Baseline, ImbalanceReport
 from unseen.metrics.imbalance import Imbalance, worst_attributes
 from unseen.metrics.misclassification import unit_rows
-from unseen.report.html import NOTHING, STYLE
+from unseen.report.imbalance_drawings import worst_class
 from unseen.report.imbalance_plots import (
     chart_class,
     chart_error_matrix,
     chart_label_errors,
     chart_seen_unseen,
     chart_worst_attributes,
-    worst_class,
 )
+from unseen.report.pages import NOTHING, render
 from unseen.report.weight_plots import chart_weight_history, chart_weights
 
 TEMPLATE = "imbalance.html.j2"
@@ -56,45 +55,36 @@ def render_imbalance(report: ImbalanceReport, command: str, seed: int) -> str:
     Returns:
         The page, which asks for nothing from anywhere.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("unseen", "report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     weights = report.weights
     sides = [group for group in ("seen", "unseen") if group in report.groups]
-
-    return environment.get_template(TEMPLATE).render(
-        style=files("unseen.report").joinpath(STYLE).read_text(encoding="utf-8"),
-        report=report,
-        numbers={
+    context = {
+        "report": report,
+        "numbers": {
             name: imbalance_numbers(found, report.baselines[name])
             for name, found in report.groups.items()
         },
-        count_correlation=_hundredths(report.count_correlation),
-        matrix=chart_error_matrix(report, "matrix"),
-        attributes=chart_worst_attributes(report, "attributes"),
-        labels=chart_label_errors(report, "labels"),
-        curve=chart_seen_unseen(report, "curve") if report.curve is not None else "",
-        worst_classes={
+        "count_correlation": _hundredths(report.count_correlation),
+        "matrix": chart_error_matrix(report, "matrix"),
+        "attributes": chart_worst_attributes(report, "attributes"),
+        "labels": chart_label_errors(report, "labels"),
+        "curve": chart_seen_unseen(report, "curve") if report.curve is not None else "",
+        "worst_classes": {
             group: chart_class(report, worst_class(report, group), f"worst-{group}")
             for group in sides
         },
-        weights=chart_weights(report, "weights") if weights is not None else "",
-        history=chart_weight_history(report, "history")
+        "weights": chart_weights(report, "weights") if weights is not None else "",
+        "history": chart_weight_history(report, "history")
         if weights is not None and weights.history
         else "",
-        worst=_worst_rows(report),
-        classes=_class_errors(report),
-        names=report.class_names,
-        worst_class=worst_class,
-        command=command,
-        seed=seed,
-    )
+        "worst": _worst_rows(report),
+        "classes": _class_errors(report),
+        "names": report.class_names,
+        "worst_class": worst_class,
+        "command": command,
+        "seed": seed,
+    }
+
+    return render(TEMPLATE, context, filters={})
 
 
 def imbalance_numbers(found: Imbalance, baseline: Baseline) -> dict[str, str]:

@@ -40,6 +40,7 @@ class Measure:
 
     @property
     def arrow(self) -> str:
+        """The direction that is better."""
         return "↑" if self.higher_is_better else "↓"
 
     def show(self, value: float) -> str:

@@ -1,4 +1,4 @@
-"""Plots of results, as PNG files."""
+"""The seen-unseen curves of a few methods, as a file."""
 
 __all__ = ["LabelledCurve", "plot_seen_unseen_curves"]
 
@@ -9,20 +9,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unseen.data.atomic import writing
 from unseen.metrics.gzsl import GZSLResult, SeenUnseenCurve
+from unseen.report.figure_files import INK, new_figure, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 COLOURS = ("#0b6e99", "#d9730d", "#6940a5", "#448361", "#ad1a72")
-INK, PALE, FAINT = "#37352f", "#9b9a97", "#d3d1cb"
+PALE, RULE = "#9b9a97", "#d3d1cb"
 MARKERS = ("o", "D", "*")
 SIZES = (56, 40, 260)
 HOLLOW = "*"  # a bound, not a result
 LEVELS = (20, 40, 60, 80)  # of H, in percent
-PIXELS_PER_INCH = 160
 
 
 @dataclass(frozen=True)
@@ -45,12 +43,12 @@ def plot_seen_unseen_curves(curves: Sequence[LabelledCurve], path: Path, title: 
     """Draws seen over unseen accuracy for every penalty on seen classes, in percent.
 
     Arguments:
-        curves: The curves, five at most.
-        path: The PNG file; it is replaced atomically.
+        curves: The curves, one to five.
+        path: The SVG or PNG file; it is replaced atomically.
         title: What stands above.
 
     Raises:
-        ValueError: If there are more curves than colours.
+        ValueError: If there is no curve, or there are more than colours.
         DataError: If the file cannot be written.
 
     Example:
@@ -63,15 +61,10 @@ def plot_seen_unseen_curves(curves: Sequence[LabelledCurve], path: Path, title: 
         ...     path.stat().st_size > 0
         True
     """
-    # Not pyplot: its figures and its choice of a backend are global.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    if not 1 <= len(curves) <= len(COLOURS):
+        raise ValueError(f"One to {len(COLOURS)} curves fit into one plot; got {len(curves)}.")
 
-    if len(curves) > len(COLOURS):
-        raise ValueError(f"At most {len(COLOURS)} curves fit into one plot; got {len(curves)}.")
-
-    figure = Figure(figsize=(6.4, 6.0), dpi=PIXELS_PER_INCH, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(6.4, 6.0)
     axes = figure.add_subplot()
     prepare(axes, title)
     draw_harmonic_means(axes)
@@ -83,12 +76,14 @@ def plot_seen_unseen_curves(curves: Sequence[LabelledCurve], path: Path, title: 
 
 
 def prepare(axes: "Axes", title: str) -> None:
-    axes.set_title(title, loc="left", color=INK, fontsize=12, fontweight="bold", pad=12)
+    """Makes axes from 0 to 100 percent; a dollar sign in the title is no mathematics."""
+    heading = axes.set_title(title, loc="left", color=INK, fontsize=12, fontweight="bold", pad=12)
+    heading.set_parse_math(False)
     axes.set_xlabel("unseen accuracy U (%)", color=INK)
     axes.set_ylabel("seen accuracy S (%)", color=INK)
     axes.set(xlim=(0, 100), ylim=(0, 100), aspect="equal")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(FAINT)
+    axes.spines[["left", "bottom"]].set_color(RULE)
     axes.tick_params(colors=INK, length=0)
 
 
@@ -97,11 +92,12 @@ def draw_harmonic_means(axes: "Axes") -> None:
     for level in LEVELS:
         unseen = np.linspace(level / 2, 100, 200)[1:]
         seen = level * unseen / (2 * unseen - level)
-        axes.plot(unseen, seen, color=FAINT, linewidth=0.8, linestyle=(0, (4, 4)), zorder=1)
+        axes.plot(unseen, seen, color=RULE, linewidth=0.8, linestyle=(0, (4, 4)), zorder=1)
         axes.text(101, seen[-1], f"H = {level}", color=PALE, fontsize=8, va="center")
 
 
 def draw_curve(axes: "Axes", labelled: LabelledCurve, colour: str) -> None:
+    """Draws a curve, and marks the results on it."""
     unseen, seen = 100 * labelled.curve.unseen_accuracy, 100 * labelled.curve.seen_accuracy
     axes.plot(unseen, seen, color=colour, linewidth=2, zorder=3, clip_on=False)
     axes.fill_between(unseen, seen, color=colour, alpha=0.05, linewidth=0)
@@ -142,7 +138,7 @@ def add_legends(axes: "Axes", curves: Sequence[LabelledCurve]) -> None:
         )
         for name, marker, size in zip(curves[0].results, MARKERS, SIZES, strict=False)
     ]
-    axes.legend(
+    legend = axes.legend(
         handles=[*methods, *penalties],
         loc="lower left",
         frameon=True,
@@ -151,9 +147,7 @@ def add_legends(axes: "Axes", curves: Sequence[LabelledCurve]) -> None:
         framealpha=0.9,
         labelcolor=INK,
         fontsize=9,
-    ).set_zorder(5)
-
-
-def save(figure: "Figure", path: Path) -> None:
-    with writing(path) as file:
-        figure.savefig(file, format="png")
+    )
+    legend.set_zorder(5)
+    for text in legend.get_texts():
+        text.set_parse_math(False)

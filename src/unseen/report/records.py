@@ -1,6 +1,6 @@
 """Finished runs of a benchmark, read from its stores and checked."""
 
-__all__ = ["Run", "number", "read_kind", "read_runs"]
+__all__ = ["SEED", "Run", "number", "read_kind", "read_runs"]
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -123,6 +123,7 @@ def read_kind(
 
 
 def parse(record: Mapping[str, Any]) -> Run:
+    """Returns what a record of a benchmark run says."""
     metrics, curve = record["metrics"], record["curve"] or NO_CURVE
     settings = {name: value for name, value in record["settings"].items() if name != SEED}
     costs = {
@@ -159,6 +160,7 @@ def parse(record: Mapping[str, Any]) -> Run:
 
 
 def accuracies(block: Mapping[str, Any]) -> dict[str, float]:
+    """Returns the accuracies of a block of a record, by name: fractions."""
     return {measure.name: number(block[measure.name]) for measure in ACCURACIES}
 
 

@@ -8,6 +8,7 @@ __all__ = [
     "chart_family",
     "chart_forgetting",
     "chart_memory",
+    "family_of",
 ]
 
 import math
@@ -20,8 +21,9 @@ from numpy.typing import NDArray
 
 from unseen.report.charts import ROOM, SMALL, TEXT, finish, shortened, start
 from unseen.report.measures import Measure
+from unseen.report.stream_gains import WITH, WITHOUT
 from unseen.report.stream_records import MEGABYTE
-from unseen.report.stream_summary import JOINT, WITH, WITHOUT, Course, StreamMethod
+from unseen.report.stream_summary import JOINT, Course, StreamMethod
 from unseen.report.svg import INK, MORE, MUTED, PAPER, RULE, SERIES, inline_svg, variable
 
 if TYPE_CHECKING:

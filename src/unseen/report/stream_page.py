@@ -24,17 +24,9 @@ from unseen.report.stream_charts import (
     chart_memory,
     family_of,
 )
+from unseen.report.stream_gains import WITH, WITHOUT, Gain, find_gains
 from unseen.report.stream_matrices import chart_matrix, shown_tasks
-from unseen.report.stream_summary import (
-    INTRANSIGENCE,
-    WITH,
-    WITHOUT,
-    Gain,
-    StreamMethod,
-    StreamSummary,
-    differing,
-    find_gains,
-)
+from unseen.report.stream_summary import INTRANSIGENCE, StreamMethod, StreamSummary, differing
 from unseen.report.summary import Spread, grouped
 
 WEIGHTINGS = {"sample": "every row counts the same", "class": "every class counts the same"}
@@ -121,6 +113,7 @@ def make_stream_sections(
 def make_section(
     summary: StreamSummary, title: str, name: str, families: Sequence[str]
 ) -> StreamSection:
+    """Returns the section of a stream, with its figures."""
     methods, lines = summary.methods, assign_lines(summary.methods, families)
     reached = [float(value) for method in methods for value in method.accuracy.flat]
     greatest = max([PART, *(value for value in reached if not math.isnan(value))])

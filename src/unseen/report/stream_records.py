@@ -1,6 +1,6 @@
 """Finished runs along streams of tasks, read from run stores and checked."""
 
-__all__ = ["StreamRecord", "flatten", "read_streams"]
+__all__ = ["MEGABYTE", "StreamRecord", "flatten", "read_streams"]
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from unseen.metrics.memory import MemoryCurve, memory_curve
 from unseen.report.measures import COURSES, STREAM_RESULTS
-from unseen.report.records import number, read_kind
+from unseen.report.records import SEED, number, read_kind
 
-SEED = "random_state"
 MEGABYTE = 1e6  # bytes
 
 
@@ -95,6 +94,7 @@ def read_streams(stores: Sequence[Path]) -> list[StreamRecord]:
 
 
 def parse(record: Mapping[str, Any]) -> StreamRecord:
+    """Returns what a record of a stream says."""
     result, chosen, stream = record["result"], record["chosen"], dict(record["stream"])
     del stream["seed"]
     test_rows = stream.pop("test_rows")

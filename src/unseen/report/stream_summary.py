@@ -1,16 +1,14 @@
-"""What the runs along streams say together: means over class orders, gains of class norm."""
+"""What the runs along streams say together: means over class orders, by stream and method."""
 
 __all__ = [
     "INTRANSIGENCE",
+    "JOINT",
     "Course",
-    "Gain",
-    "Paired",
     "StreamMethod",
     "StreamSummary",
     "compare_joint",
     "differing",
     "drop_repeated_streams",
-    "find_gains",
     "summarize_streams",
 ]
 
@@ -25,12 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.metrics.stepwise import step_mean
-from unseen.report.measures import COURSES, STREAM_COSTS, STREAM_GAINS, STREAM_RESULTS, Measure
+from unseen.report.measures import COURSES, STREAM_COSTS, STREAM_RESULTS, Measure
 from unseen.report.stream_records import StreamRecord
-from unseen.report.summary import Spread, grouped
+from unseen.report.summary import Spread, best_means, grouped, latest
 
-WITH, WITHOUT = "class-norm", "mlp"
-OF_CLASS_NORM = ("norm", "init")  # the settings in which the two heads differ
 JOINT = "joint"
 INTRANSIGENCE = Measure(
     "mean_intransigence",
@@ -86,10 +82,12 @@ class StreamMethod:
 
     @property
     def method(self) -> str:
+        """The head, or the exact method."""
         return self.runs[0].method
 
     @property
     def strategy(self) -> str | None:
+        """The strategy; ``None`` for an exact method."""
         return self.runs[0].strategy
 
     @property
@@ -148,6 +146,7 @@ class StreamSummary:
 
     @property
     def tasks(self) -> int:
+        """The number :math:`T` of tasks."""
         return len(self.stream["classes_per_task"])
 
     @property
@@ -158,13 +157,10 @@ class StreamSummary:
     @cached_property
     def best(self) -> dict[str, float]:
         """The best mean of each measure among the contenders; NaN if none was measured."""
-        best = {}
-        for one in (*STREAM_RESULTS, INTRANSIGENCE, *STREAM_COSTS):
-            means = [method.measures[one.name].mean for method in self.contenders]
-            measured = [mean for mean in means if not math.isnan(mean)]
-            best[one.name] = (max if one.higher_is_better else min)(measured, default=math.nan)
-
-        return best
+        return best_means(
+            [method.measures for method in self.contenders],
+            (*STREAM_RESULTS, INTRANSIGENCE, *STREAM_COSTS),
+        )
 
     def is_best(self, method: StreamMethod, measure: Measure) -> bool:
         """Says whether a result is the best of its column."""
@@ -175,55 +171,9 @@ class StreamSummary:
         )
 
 
-@dataclass(frozen=True)
-class Paired:
-    """Holds the differences of a measure over the same class orders.
-
-    Arguments:
-        spread: Their mean and standard deviation.
-        better: In how many orders the difference is for the better.
-        orders: In how many both were measured.
-
-    Example:
-        >>> Paired.of([0.3, 0.1, -0.1], higher_is_better=True).better
-        2
-    """
-
-    spread: Spread
-    better: int
-    orders: int
-
-    @classmethod
-    def of(cls, differences: Sequence[float], higher_is_better: bool) -> "Paired":
-        measured = [value for value in differences if not math.isnan(value)]
-        sign = 1 if higher_is_better else -1
-
-        return cls(Spread.of(measured), sum(sign * value > 0 for value in measured), len(measured))
-
-
-@dataclass(frozen=True)
-class Gain:
-    """Holds what class norm adds to one strategy.
-
-    Arguments:
-        name: The strategy, with what else tells it apart.
-        measures: The paired differences, with class norm minus without, by name.
-    """
-
-    name: str
-    measures: Mapping[str, Paired]
-
-
 def drop_repeated_streams(runs: Sequence[StreamRecord]) -> list[StreamRecord]:
     """Returns the runs without those that were made again: an order counts once, the latest."""
-    last: dict[str, StreamRecord] = {}
-    for run in runs:
-        key = json.dumps([stream_key(run), method_key(run), run.seed])
-        if key not in last or run.finished >= last[key].finished:
-            last[key] = run
-    kept = {run.key for run in last.values()}
-
-    return [run for run in runs if run.key in kept]
+    return latest(runs, lambda run: json.dumps([stream_key(run), method_key(run), run.seed]))
 
 
 def summarize_streams(runs: Sequence[StreamRecord]) -> list[StreamSummary]:
@@ -277,34 +227,6 @@ def compare_joint(runs: Sequence[StreamRecord]) -> list[StreamRecord]:
     return [replace(run, measures={**run.measures, INTRANSIGENCE.name: of(run)}) for run in runs]
 
 
-def find_gains(summary: StreamSummary) -> list[Gain]:
-    """Returns what class norm adds to each strategy that ran with and without it, paired."""
-    without = {pair_key(method): method for method in summary.methods if method.method == WITHOUT}
-    pairs = [
-        (method, without[pair_key(method)])
-        for method in summary.methods
-        if method.method == WITH and pair_key(method) in without
-    ]
-
-    return [
-        Gain(
-            one.name.removeprefix(f"{WITH} + "),
-            {measure.name: paired(one, other, measure) for measure in STREAM_GAINS},
-        )
-        for one, other in pairs
-    ]
-
-
-def paired(one: StreamMethod, other: StreamMethod, measure: Measure) -> Paired:
-    """Returns the differences over the orders that both had."""
-    values, others = (
-        {run.seed: run.measures[measure.name] for run in method.runs} for method in (one, other)
-    )
-    both = sorted(values.keys() & others.keys())
-
-    return Paired.of([values[seed] - others[seed] for seed in both], measure.higher_is_better)
-
-
 def differing(entries: Sequence[Mapping[str, Any]]) -> list[str]:
     """Returns for each entry, in words, the values in which it differs from others.
 
@@ -321,12 +243,14 @@ def differing(entries: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def stream_key(run: StreamRecord) -> str:
+    """Returns what the runs along one kind of stream share: data, and all but the seed."""
     data = [run.data[name] for name in ("name", "attributes", "sha256")]
 
     return json.dumps([data, run.stream], sort_keys=True)
 
 
 def method_key(run: StreamRecord) -> str:
+    """Returns what the runs of one method share: all but seed and chosen learning rate."""
     return json.dumps([run.label, run.selection, run.settings], sort_keys=True)
 
 
@@ -336,10 +260,3 @@ def head_key(run: StreamRecord) -> str:
     shared = {name: value for name, value in run.settings.items() if not name.startswith(own)}
 
     return json.dumps([run.method, run.selection, run.seed, shared], sort_keys=True)
-
-
-def pair_key(method: StreamMethod) -> str:
-    run = method.runs[0]
-    shared = {name: value for name, value in run.settings.items() if name not in OF_CLASS_NORM}
-
-    return json.dumps([run.strategy, run.selection, shared], sort_keys=True)

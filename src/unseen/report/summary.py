@@ -5,8 +5,10 @@ __all__ = [
     "DataSummary",
     "MethodSummary",
     "Spread",
+    "best_means",
     "drop_repeated",
     "grouped",
+    "latest",
     "summarize",
 ]
 
@@ -19,12 +21,14 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from unseen.report.measures import ACCURACIES, MEASURES
+from unseen.report.measures import ACCURACIES, MEASURES, Measure
 from unseen.report.records import Run
+from unseen.report.stream_records import StreamRecord
 
 POINTS = 61  # of a mean curve
 
 Item = TypeVar("Item")
+AnyRun = TypeVar("AnyRun", Run, StreamRecord)
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Iterable[float]) -> "Spread":
+        """Returns the spread of some values; NaN is left out."""
         measured = [value for value in values if not math.isnan(value)]
         mean = float(np.mean(measured)) if measured else math.nan
         deviation = float(np.std(measured, ddof=1)) if len(measured) > 1 else math.nan
@@ -91,6 +96,7 @@ class MethodSummary:
 
     @property
     def name(self) -> str:
+        """The recipe, or else the method."""
         return self.runs[0].name
 
     @property
@@ -105,6 +111,7 @@ class MethodSummary:
 
     @property
     def harmonic_mean(self) -> float:
+        """The mean H with the stored penalty: a fraction, NaN where it was not measured."""
         return self.measures["harmonic_mean"].mean
 
 
@@ -128,14 +135,7 @@ class DataSummary:
     @property
     def best(self) -> dict[str, float]:
         """The best mean of each measure among the results, by name; NaN if none was measured."""
-        best = {}
-        for measure in MEASURES:
-            means = [method.measures[measure.name].mean for method in self.results]
-            measured = [mean for mean in means if not math.isnan(mean)]
-            pick = max if measure.higher_is_better else min
-            best[measure.name] = pick(measured, default=math.nan)
-
-        return best
+        return best_means([method.measures for method in self.results], MEASURES)
 
 
 def drop_repeated(runs: Sequence[Run]) -> list[Run]:
@@ -144,15 +144,7 @@ def drop_repeated(runs: Sequence[Run]) -> list[Run]:
     Two runs can be of the same data, method, settings and seed and have different keys, where a
     version of the program searches other settings and chooses the same.
     """
-    last: dict[str, Run] = {}
-    for run in runs:
-        key = json.dumps([data_key(run), method_key(run), run.seed])
-        if key not in last or run.finished >= last[key].finished:
-            last[key] = run
-
-    kept = {run.key for run in last.values()}
-
-    return [run for run in runs if run.key in kept]
+    return latest(runs, lambda run: json.dumps([data_key(run), method_key(run), run.seed]))
 
 
 def summarize(runs: Sequence[Run]) -> list[DataSummary]:
@@ -181,6 +173,35 @@ def summarize(runs: Sequence[Run]) -> list[DataSummary]:
     ]
 
 
+def latest(runs: Sequence[AnyRun], identity: Callable[[AnyRun], str]) -> list[AnyRun]:
+    """Returns the run of each identity that was finished last, in the order of the runs.
+
+    Of those finished at the same second the last one in the order counts.
+    """
+    last: dict[str, AnyRun] = {}
+    for run in runs:
+        name = identity(run)
+        if name not in last or run.finished >= last[name].finished:
+            last[name] = run
+    kept = {run.key for run in last.values()}
+
+    return [run for run in runs if run.key in kept]
+
+
+def best_means(
+    results: Sequence[Mapping[str, Spread]], measures: Iterable[Measure]
+) -> dict[str, float]:
+    """Returns the best mean of each measure among some results, by name; NaN if there is none."""
+    best = {}
+    for measure in measures:
+        means = [result[measure.name].mean for result in results]
+        measured = [mean for mean in means if not math.isnan(mean)]
+        pick = max if measure.higher_is_better else min
+        best[measure.name] = pick(measured, default=math.nan)
+
+    return best
+
+
 def grouped(items: Iterable[Item], key: Callable[[Item], str]) -> dict[str, list[Item]]:
     """Returns the items by their key, in their order."""
     groups: dict[str, list[Item]] = {}
@@ -191,16 +212,19 @@ def grouped(items: Iterable[Item], key: Callable[[Item], str]) -> dict[str, list
 
 
 def data_key(run: Run) -> str:
+    """Returns what the runs on one data set with one class table share."""
     names = ("name", "attributes", "sha256")
 
     return json.dumps([run.data[name] for name in names], sort_keys=True)
 
 
 def method_key(run: Run) -> str:
+    """Returns what the runs of one method share: all but their seed."""
     return json.dumps([run.name, run.selection, run.settings], sort_keys=True)
 
 
 def summarize_method(runs: Sequence[Run]) -> MethodSummary:
+    """Returns what the runs of one method on one data set say together."""
     ordered = tuple(sorted(runs, key=lambda run: run.seed))
     accuracies = [measure.name for measure in ACCURACIES]
 
@@ -239,6 +263,7 @@ def mean_curve(curves: Sequence[tuple[NDArray, NDArray]]) -> Band:
 
 
 def seen_at(values: NDArray, unseen: NDArray, seen: NDArray) -> NDArray:
+    """Returns S at some values of U (m,), between the points of a curve (p,)."""
     order = np.lexsort((-seen, unseen))  # U ascending, S descending
 
     return np.interp(values, unseen[order], seen[order], right=0.0)

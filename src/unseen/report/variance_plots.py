@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unseen.data.atomic import writing
 from unseen.inspection.gradients import DescentLine
+from unseen.report.figure_files import FAINT, INK, MUTED, new_figure, save, set_heading
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-INK, MUTED, FAINT = "#37352f", "#787774", "#e3e2de"
 COLOURS = ("#9b9a97", "#d9730d", "#6940a5", "#0b6e99", "#448361")
 MARKERS = ("o", "D", "s")
-PIXELS_PER_INCH = 160
 ROW = 0.32  # inches
 FEW = 30.0  # a range too small for powers of ten alone
 
@@ -214,20 +211,8 @@ def draw_course(axes: "Axes", course: Course) -> None:
     axes.set_xlim(0, None)
 
 
-def new_figure(width: float, height: float) -> "Figure":
-    """Makes a figure of its own; those of pyplot, and its choice of a backend, are global."""
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), dpi=PIXELS_PER_INCH, layout="constrained")
-
-
-def set_heading(figure: "Figure", title: str, size: float) -> None:
-    """Writes the title above all panels; a dollar sign in a name is no mathematics."""
-    heading = figure.suptitle(title, x=0.01, ha="left", color=INK, fontsize=size, weight="bold")
-    heading.set_parse_math(False)
-
-
 def prepare(axes: "Axes", title: str) -> None:
+    """Gives axes a title and a grid, and makes them quiet."""
     heading = axes.set_title(title, loc="left", color=INK, fontsize=10.5, weight="bold", pad=8)
     heading.set_parse_math(False)
     axes.spines[["top", "right"]].set_visible(False)
@@ -249,13 +234,3 @@ def use_log_axis(axes: "Axes", axis: str, values: Sequence[float]) -> None:
     ticks.set_major_formatter("{x:g}")
     ticks.set_minor_locator(LogLocator(subs=(2.0, 5.0)))
     ticks.set_minor_formatter("{x:g}" if few else NullFormatter())
-
-
-def save(figure: "Figure", path: Path) -> None:
-    """Writes SVG or PNG, the same bytes for the same figure."""
-    import matplotlib
-
-    kind = path.suffix.removeprefix(".").lower()
-    metadata = {"Date": None} if kind == "svg" else {}
-    with matplotlib.rc_context({"svg.hashsalt": path.name}), writing(path) as file:
-        figure.savefig(file, format=kind, metadata=metadata)

@@ -1,6 +1,6 @@
 """Figures of the weights that a loss gives to the errors of classes and attributes."""
 
-__all__ = ["chart_weight_history", "chart_weights", "draw_weight_history", "draw_weights"]
+__all__ = ["LABEL", "chart_weight_history", "chart_weights", "draw_weight_history", "draw_weights"]
 
 from typing import TYPE_CHECKING
 

@@ -1,6 +1,6 @@
 """Where and how precisely a network runs."""
 
-__all__ = ["choose_device", "choose_precision", "run_with_denormals_flushed"]
+__all__ = ["choose_device", "choose_precision", "device_here", "run_with_denormals_flushed"]
 
 import threading
 from collections.abc import Callable
@@ -13,17 +13,24 @@ Result = TypeVar("Result")
 
 
 def choose_device(device: str = "auto") -> torch.device:
-    """Returns the device of that name; ``"auto"`` is the GPU if there is one, else the CPU.
+    """Returns the device of that name.
+
+    Arguments:
+        device: ``"cpu"``, ``"cuda"``, or ``"auto"``: the GPU if there is one, else the CPU.
 
     Raises:
         ValueError: If the name is not a device of this machine.
+
+    Example:
+        >>> choose_device("cpu")
+        device(type='cpu')
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
     try:
         chosen = torch.device(device)
-    except RuntimeError:
+    except (RuntimeError, TypeError):
         chosen = None
     if chosen is None or chosen.type not in ("cpu", "cuda"):
         raise ValueError(f'`device` must be "auto", "cpu" or "cuda", not {device!r}.')
@@ -37,6 +44,22 @@ def choose_device(device: str = "auto") -> torch.device:
     return chosen
 
 
+def device_here(device: str) -> torch.device:
+    """Returns where a model runs that was trained on a device of that name, maybe elsewhere.
+
+    Arguments:
+        device: The ``device`` of the training; where there is none of that name, ``"auto"`` serves.
+
+    Example:
+        >>> device_here("cuda:99") == choose_device("auto")
+        True
+    """
+    try:
+        return choose_device(device)
+    except ValueError:
+        return choose_device("auto")
+
+
 def choose_precision(precision: str, device: torch.device) -> torch.dtype:
     """Returns the type of the matrix products.
 
@@ -47,6 +70,10 @@ def choose_precision(precision: str, device: torch.device) -> torch.dtype:
 
     Raises:
         ValueError: If there is no such precision.
+
+    Example:
+        >>> choose_precision("bfloat16", torch.device("cpu"))
+        torch.bfloat16
     """
     if precision == "auto":
         return torch.bfloat16 if _multiplies_bfloat16(device) else torch.float32

@@ -120,6 +120,7 @@ def train(
 
     Raises:
         TrainingError: If the loss is not finite, or the weights after the last step are not.
+        CheckpointError: If the checkpoint is damaged, of another run, or cannot be written.
     """
     device = next(module.parameters()).device
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]

@@ -19,7 +19,8 @@ def chunks(X: NDArray) -> Iterator[Tensor]:
     """
     for start in range(0, len(X), CHUNK_ROWS):
         chunk = X[start : start + CHUNK_ROWS]
-        if not chunk.flags.writeable:  # a memory map, say: PyTorch has no read-only tensors
+        # a memory map, or an order turned round: PyTorch has no such tensors
+        if not chunk.flags.writeable or min(chunk.strides) < 0:
             chunk = chunk.copy()
         yield torch.from_numpy(chunk).float()
 
