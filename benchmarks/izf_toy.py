@@ -69,7 +69,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
 
-    figure, panels = plt.subplots(1, arguments.seeds, figsize=(3.4 * arguments.seeds, 3.6))
+    figure, panels = plt.subplots(
+        1, arguments.seeds, figsize=(3.4 * arguments.seeds, 3.9), layout="constrained"
+    )
     print(f"{'seed':>4s}{'S':>8s}{'U':>8s}{'H':>8s}{'distance':>10s}{'swapped':>9s}{'kept':>7s}")
     for seed, axes in enumerate(np.atleast_1d(panels)):
         X, y = draw_rows(2000, seed)
@@ -99,7 +101,6 @@ def main() -> None:
     figure.supxlabel(
         "dots: test rows, top right of the unseen class; crosses: made for it", fontsize=9
     )
-    figure.tight_layout()
     for path in arguments.output:
         figure.savefig(path, dpi=150)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from unseen.cli.console import show_next
+from unseen.cli import console
+from unseen.cli.console import progress, show_next
 from unseen.data.load import load, save
 
 COMMAND = "import unseen.cli, sys; sys.exit(unseen.cli.main())"
@@ -101,3 +102,23 @@ def test_a_path_that_begins_with_a_dash_is_no_option(capsys: pytest.CaptureFixtu
     show_next("evaluate", Path("-x"), "digits", "--attributes", "a b")
 
     assert capsys.readouterr().err == "next: unseen evaluate ./-x digits --attributes 'a b'\n"
+
+
+def test_a_log_gets_a_line_of_progress_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = iter(range(0, 1000, 7))  # seconds
+    monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
+    with progress() as bar:
+        task = bar.add_task("training", total=None, detail="")
+        for epoch in range(1, 11):
+            bar.update(task, total=10, completed=epoch, detail=f"{epoch}/10, loss 0.500")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "training: 5/10, loss 0.500"  # none in the first 30 seconds
+    assert len(lines) == 2
+
+
+def test_a_short_run_says_nothing_of_its_progress(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress() as bar:
+        bar.update(bar.add_task("training", detail=""), completed=1, detail="1/1")
+    assert capsys.readouterr().err == ""

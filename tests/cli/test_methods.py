@@ -48,3 +48,15 @@ def test_explanations_list_what_can_be_chosen(name: str) -> None:
     explanation = describe_one(name)["settings"]["feature_preprocessing"]["explanation"]
 
     assert ", ".join(FEATURE_PREPROCESSINGS) in explanation
+
+
+def test_what_a_comparison_tries_is_shown_and_a_recipe_keeps_its_settings(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    methods("sae")
+    shown = " ".join(capsys.readouterr().out.split())
+    space = METHODS["sae"].search_space
+    assert space
+    for name, values in space.items():
+        assert f"{name}: {', '.join(map(str, values))}" in shown
+    assert describe_one("sae-awa1")["candidates"] == {}

@@ -16,13 +16,16 @@ import json
 import os
 import shlex
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+BETWEEN_LINES = 30  # seconds
 
 
 class ResultConsole(Console):
@@ -91,9 +94,32 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, allow_nan=False))
 
 
+class ProgressLines(Progress):
+    """Bars on a terminal; elsewhere, as in a log, a line now and then."""
+
+    said = 0.0  # when the last line was
+
+    def __enter__(self) -> Self:
+        self.said = time.monotonic()  # what is done sooner than the first line needs none
+
+        return super().__enter__()
+
+    def update(self, task_id: TaskID, **fields: Any) -> None:
+        """Moves a task on, as that of the parent."""
+        super().update(task_id, **fields)
+        if not self.console.is_terminal and time.monotonic() >= self.said + BETWEEN_LINES:
+            task = self.tasks[self.task_ids.index(task_id)]
+            self.console.print(f"{task.description}: {task.fields['detail']}", soft_wrap=True)
+            self.said = time.monotonic()
+
+
 @contextmanager
-def progress() -> Iterator[Progress]:
-    """Shows progress bars while something runs, on a terminal only; they vanish at the end."""
+def progress(lines: bool = True) -> Iterator[Progress]:
+    """Shows progress bars while something runs, on a terminal; they vanish at the end.
+
+    Arguments:
+        lines: Whether to print a line now and then where there is no terminal.
+    """
     console = notes()
     columns = (
         TextColumn("{task.description}"),
@@ -102,7 +128,7 @@ def progress() -> Iterator[Progress]:
         TimeRemainingColumn(),
     )
 
-    with Progress(
+    with (ProgressLines if lines else Progress)(
         *columns, console=console, transient=True, disable=not console.is_terminal, expand=True
     ) as bar:
         yield bar

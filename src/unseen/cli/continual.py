@@ -181,7 +181,7 @@ def run(units: Sequence["StreamUnit"], store: "RunStore") -> list[str]:
     failures, finished = [], len(units) - len(left)
     workers = min(default_workers(), len(left)) or 1
     try:
-        with progress() as bar, closing(map_runs(left, workers)) as outcomes:
+        with progress(lines=False) as bar, closing(map_runs(left, workers)) as outcomes:
             shown = bar.add_task("runs", total=len(units), completed=finished, detail="")
             for unit, outcome in outcomes:
                 name = label(unit.data["name"], unit.attributes, unit.name, unit.strategy)

@@ -63,7 +63,7 @@ def describe_all() -> dict[str, Any]:
 
 
 def describe_one(name: str) -> dict[str, Any]:
-    """Returns the settings of a method or recipe: value and explanation of each.
+    """Returns the settings of a method or recipe, explained, and what a comparison tries.
 
     Raises:
         UserError: If there is no such method.
@@ -87,6 +87,8 @@ def describe_one(name: str) -> dict[str, Any]:
             setting: {"value": values[setting], "explanation": told.get(setting, "")}
             for setting in inspect.signature(type(method)).parameters
         },
+        # a recipe keeps its settings
+        "candidates": {} if name in RECIPES else {k: [*v] for k, v in method.search_space.items()},
     }
 
 
@@ -158,3 +160,7 @@ def show_one(method: dict[str, Any]) -> None:
     for name, setting in method["settings"].items():
         table.add_row(name, str(setting["value"]), setting["explanation"])
     console.print(table)
+    if method["candidates"]:
+        console.print("\n`unseen benchmark` chooses, on hidden seen classes, among:")
+        for name, values in method["candidates"].items():
+            console.print(f"  {name}: {', '.join(map(str, values))}")
