@@ -123,6 +123,13 @@ def test_the_terms_of_compressed_examples(toy: ZeroShotData, first: bool) -> Non
     expected = 0.5 * masked_cross_entropy(scores, target, task.new)
     expected = expected + 2.0 * (scores - step.logits).square().mean()
     torch.testing.assert_close(found, expected)
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    for one, other in zip(
+        torch.autograd.grad(found, parameters, retain_graph=True),
+        torch.autograd.grad(expected, parameters),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other)
 
 
 def test_without_weights_it_is_sequential(toy: ZeroShotData) -> None:

@@ -1,5 +1,6 @@
 """EWC: the Fisher information of single examples, as in the formula; the online sum; the price."""
 
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -81,6 +82,18 @@ def test_earlier_importances_decay() -> None:
     assert first.item() == 1.0  # a task that fails can be taken back
 
 
+def test_after_every_task_weights_are_free_to_stay() -> None:
+    network, strategy = Theta(0.0), EWC(rescale=False)
+    for number in (1, 2, 3):
+        with torch.no_grad():
+            network.theta += 0.5
+        importance(strategy, network, task_of([2.0], [0], number))
+        penalty = strategy.penalty(step_of(network, number + 1))
+
+        assert penalty is not None
+        assert penalty.item() == 0.0
+
+
 def test_the_price_of_a_move() -> None:
     network, strategy = Theta(0.0), EWC(rescale=False)
     importance(strategy, network, task_of([2.0], [0]))
@@ -126,6 +139,11 @@ def test_the_model_may_draw_the_labels() -> None:
 
     assert importance(of_data, Theta(1.0), task)[0] > 100
     assert importance(of_model, Theta(1.0), task)[0] < 1e-6
+
+    many = task_of([1.0] * 4000, [1] * 4000)  # the mean of (t - p)^2 over its labels: p (1 - p)
+    p = 1 / (1 + math.exp(-1))
+    drawn = importance(EWC(rescale=False, labels="model"), Theta(1.0), many)
+    assert drawn[0] == pytest.approx(p * (1 - p), abs=0.02)
 
     doubtful = task_of([1.0] * 20, [1] * 20)
     once = importance(EWC(rescale=False, labels="model"), Theta(1.0), doubtful)

@@ -219,6 +219,12 @@ def test_sound_data_pass_and_validation_seen_may_be_empty() -> None:
     assert notes_on(data) == []
 
 
+def test_validation_splits_may_share_rows_with_each_other() -> None:
+    one, other = (rows(0, 1, 6), rows(2), rows(12, 13)), (rows(0, 12, 13), rows(1), rows(6))
+
+    assert check_data(sound(validation=(one, other))) == []
+
+
 @pytest.mark.parametrize("kind", [np.float16, np.int8, np.uint8])
 def test_small_feature_types_pass(kind: type) -> None:
     data = sound(features=np.ones((24, 5), kind), feature_scale=np.ones(5, np.float32))

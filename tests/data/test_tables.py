@@ -145,6 +145,17 @@ def test_eight_bits_err_by_half_a_step_at_most(tmp_path: Path, dtype: Any, steps
     assert_array_equal(read_arrays(tmp_path / "again.npz").features, data.features)
 
 
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_the_side_that_reaches_further_sets_the_scale(tmp_path: Path, sign: int) -> None:
+    features = sign * np.linspace(-1, 4, 24 * 5, dtype=np.float32).reshape(24, 5)
+    write_arrays(replace(DATA, features=features), tmp_path / "toy.npz", "int8")
+    data = read_arrays(tmp_path / "toy.npz")
+
+    assert_allclose(data.rows(np.arange(24)), features, atol=4 / 127 / 2 * 1.001)
+    with pytest.raises(DataError, match="too large for float16"):
+        write_arrays(replace(DATA, features=features * 2e4), tmp_path / "a.npz", "float16")
+
+
 def test_half_precision(tmp_path: Path) -> None:
     write_arrays(DATA, tmp_path / "toy.safetensors", "float16")
     data = read_arrays(tmp_path / "toy.safetensors")

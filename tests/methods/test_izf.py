@@ -286,8 +286,8 @@ PAPER = {
     "semantic_std": 0.3,
     "attribute_normalization": "raw",
     "feature_preprocessing": "none",
-    "epochs": 30,
-    "batch_size": 64,
+    "epochs": 50,
+    "batch_size": 256,
     "lr": 5e-3,
     "input_noise": 0.0,
 }
@@ -303,7 +303,7 @@ def paper_toy(rows: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.int
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_toy_of_the_paper(seed: int) -> None:
-    X, y = paper_toy(500, seed)
+    X, y = paper_toy(2000, seed)
     S = CORNERS + SHIFT
     model = IZF(**PAPER, random_state=seed).fit(X[y < 3], y[y < 3], S)
     test, labels = paper_toy(1000, seed + 100)

@@ -218,6 +218,11 @@ def test_task_guessing_is_what_counting_gives(weighting: str) -> None:
         shares = [right[history.labels == label].mean() for label in range(6)]
         assert_allclose(share, right.mean() if weighting == "sample" else np.mean(shares))
 
+    other = simulated(3)
+    curve = task_guessing(other, weighting)
+    assert curve[-1] != curve[1:].mean()
+    assert summary(other, weighting).task_guessing == curve[-1]
+
 
 def test_pairwise_ausuc_knows_only_two_tasks() -> None:
     history = simulated(3)
