@@ -29,7 +29,7 @@ check: setup
 	$(BIN)/pyrefly check
 
 test: setup
-	$(BIN)/python -m pytest --numprocesses 2
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 # Fails where less than 95 % of the lines of one of these run in their own tests.
 COVERED := data decide metrics continual
@@ -54,7 +54,7 @@ test-oldest:
 	grep '^torch=' constraints.txt >>$(OLDEST)/constraints.txt
 	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check \
 	  --constraint $(OLDEST)/constraints.txt --editable '.[dev]'
-	$(OLDEST)/bin/python -m pytest --numprocesses 2 $(OLDEST_TESTS) -W ignore::DeprecationWarning
+	$(OLDEST)/bin/python -m pytest --numprocesses 2 --dist worksteal $(OLDEST_TESTS) -W ignore::DeprecationWarning
 
 docs: setup
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet docs docs/_build/html

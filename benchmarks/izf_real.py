@@ -47,7 +47,10 @@ DATA = {
     "gtsrb pictograms": ("gtsrb.npz", None),
 }
 SPACE = {"semantic_std": (0.3, 1.0)}
-BASE: Settings = {"gradient_precision": "float32"}  # the same on every machine
+BASE: Settings = {
+    "gradient_precision": "float32",  # the same on every machine
+    "input_noise": 0.01,  # the default when most of this ran
+}
 WHOLE = "izf"
 VARIANTS: dict[str, Settings] = {
     WHOLE: {},
@@ -57,7 +60,7 @@ VARIANTS: dict[str, Settings] = {
     "separation 1e-6": {"separation_weight": 1e-6},
     "separation 10": {"separation_weight": 10.0},
     "positive MMD 10": {"separation_weight": -10.0},
-    "input noise 0.3": {"input_noise": 0.3},  # by izf_settings.py, on hidden classes of the animals
+    "input noise 0.3": {"input_noise": 0.3},  # by izf_settings.py, on hidden classes
     "bfloat16 gradients": {"gradient_precision": "bfloat16"},
 }
 PEERS = ("eszsl", "class-norm")

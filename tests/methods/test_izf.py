@@ -257,7 +257,8 @@ def test_naive_bayes_is_the_nearest_class_vector(toy: ZeroShotData) -> None:
 def test_softmax_recognises_unseen_classes_from_synthetic_rows() -> None:
     """32 features, 6 seen and 3 unseen classes; a softmax of the seen ones has U and H of 0."""
     data = simulate_toy(classes=9, unseen=3, rows_per_class=60, features=32, attributes=8)
-    model = fit(data, hidden=64, epochs=40, lr=1e-2, classifier="softmax")
+    settings = {"hidden": 64, "epochs": 40, "lr": 1e-2, "input_noise": 0.01}  # clusters are tight
+    model = fit(data, classifier="softmax", **settings)
     test = np.concatenate([data.test_seen, data.test_unseen])
     result = gzsl_result(model.decision_function(data.features[test]), data.labels[test], data.seen)
 

@@ -274,15 +274,23 @@ def test_a_link_goes_on_pointing_to_the_model(folder: Path, toy: ZeroShotData) -
     assert names(link.parent) == {"link"}
 
 
-def test_the_empty_folder_one_stands_in_may_be_it(
+def test_the_folder_one_stands_in_is_refused(
     model: ClassNorm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    model.save_pretrained(".")
+    with pytest.raises(ModelError, match="name a folder in it"):
+        model.save_pretrained(".")
 
-    assert names(tmp_path / "here") == FILES
+    assert names(tmp_path / "here") == set()
     assert names(tmp_path) == {"here"}
+
+
+def test_links_in_a_circle_are_an_error(model: ClassNorm, tmp_path: Path) -> None:
+    (tmp_path / "one").symlink_to(tmp_path / "other")
+    (tmp_path / "other").symlink_to(tmp_path / "one")
+    with pytest.raises(ModelError, match="nothing was changed"):
+        model.save_pretrained(tmp_path / "one")
 
 
 def test_what_is_left_of_an_old_model_is_no_failure(

@@ -30,13 +30,40 @@ def with_gradients(product: Callable[..., Tensor], *operands: Tensor) -> list[Te
     return [result.detach(), *torch.autograd.grad(result, leaves, normal(*result.shape))]
 
 
+BIASES = {
+    "none": [],
+    "whole": [normal(4)],
+    "every other number": [normal(8)[::2]],
+    "one number": [normal(1).expand(4)],
+}
+
+
 @pytest.mark.parametrize("of_x", VIEWS)
 @pytest.mark.parametrize("of_weight", VIEWS)
-@pytest.mark.parametrize("bias", [True, False])
-def test_product_and_gradients_equal_pytorchs(of_x: str, of_weight: str, bias: bool) -> None:
-    operands = [VIEWS[of_x](normal(6, 5)), VIEWS[of_weight](normal(4, 5))]
-    operands += [normal(4)] if bias else []
+@pytest.mark.parametrize("bias", BIASES)
+def test_product_and_gradients_equal_pytorchs(of_x: str, of_weight: str, bias: str) -> None:
+    operands = [VIEWS[of_x](normal(6, 5)), VIEWS[of_weight](normal(4, 5)), *BIASES[bias]]
     assert_close(with_gradients(linear, *operands), with_gradients(F.linear, *operands))
+
+
+@pytest.mark.parametrize("of_x", VIEWS)
+@pytest.mark.parametrize("of_weight", VIEWS)
+def test_second_derivatives_equal_pytorchs(of_x: str, of_weight: str) -> None:
+    def twice(product: Callable[..., Tensor]) -> tuple[Tensor, ...]:
+        x, weight = normal(6, 5).requires_grad_(), normal(4, 5).requires_grad_()
+        result = product(VIEWS[of_x](x), VIEWS[of_weight](weight)).square().sum()
+        first = torch.autograd.grad(result, (x, weight), create_graph=True)
+        return torch.autograd.grad(sum(g.square().sum() for g in first), (x, weight))
+
+    assert_close(twice(linear), twice(F.linear), rtol=1e-4, atol=1e-3)
+
+
+def test_rounded_gradients_have_no_second_derivative() -> None:
+    x, weight = normal(6, 5).requires_grad_(), normal(4, 5).requires_grad_()
+    result = linear_with_rounded_gradients(x, weight, normal(4)).square().sum()
+    (gradient,) = torch.autograd.grad(result, weight, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        gradient.sum().backward()
 
 
 def test_a_gradient_that_is_one_number_for_all() -> None:
@@ -46,12 +73,12 @@ def test_a_gradient_that_is_one_number_for_all() -> None:
     assert_close(weight.grad, x.sum(dim=0).expand(4, 5))
 
 
-@pytest.mark.parametrize("rows", [0, 1])
-def test_no_row_and_one_row(rows: int) -> None:
-    weight = normal(4, 5).requires_grad_()
+@pytest.mark.parametrize(("rows", "outputs"), [(0, 4), (1, 4), (3, 0), (0, 0)])
+def test_no_row_and_one_row(rows: int, outputs: int) -> None:
+    weight = normal(outputs, 5).requires_grad_()
     product = linear(normal(rows, 5), weight)
     product.sum().backward()
-    assert product.shape == (rows, 4)
+    assert product.shape == (rows, outputs)
     assert weight.grad is not None
 
 

@@ -222,7 +222,7 @@ def judge(
 def _on_task(
     method: ZeroShotClassifier, task: Rehearsal, candidates: Sequence[Mapping[str, Any]]
 ) -> Iterator[tuple[SeenUnseenCurve, float, float] | None]:
-    """Yields curve, H and T1 of each candidate, or nothing where its training diverged."""
+    """Yields curve, H and T1 of each candidate, or nothing where it diverged."""
     X = task.data.rows(task.train, task.data.compact_type)
     y = task.labels[task.train]
     judged = task.data.rows(task.judged, task.data.compact_type)
@@ -232,7 +232,8 @@ def _on_task(
         try:
             for model in method.fit_candidates(X, y, task.class_attributes, candidates[done:]):
                 done += 1
-                yield _measured(task, model.decision_function(judged, task.class_attributes))
+                scores = model.decision_function(judged, task.class_attributes)
+                yield None if np.isnan(scores).any() else _measured(task, scores)
         except TrainingError:  # the candidates after this one are still to be tried
             done += 1
             yield None

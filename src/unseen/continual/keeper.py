@@ -52,7 +52,10 @@ class Keeper:
             raise self._damaged(PROGRESS, error) from error
         if known != identity:
             raise DataError(
-                ["It holds a run of other settings, data or stream; delete it to start anew."],
+                [
+                    "It holds a run of other settings, data or stream, or of an older unseen; "
+                    "delete it to start anew."
+                ],
                 where=str(folder),
             )
 

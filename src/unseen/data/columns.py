@@ -22,7 +22,7 @@ from unseen.data.wording import NAMED, listed
 DELIMITERS = ",;\t"
 SAMPLED_ROWS = 20  # a column without a number in these rows is text
 # a column without a name, as it is written here or by pandas: most often row numbers
-NAMELESS = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
+NAMELESS = re.compile(r"|Unnamed: \d+(\.\d+)?|__index_level_\d+__")
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         class_names: Sequence[str] | None = None,
         monitor: Monitor | None = None,
     ) -> Self:
-        """Learns from examples of the seen classes; if it fails, no model is left.
+        """Learns from examples of the seen classes; if it fails on them, no model is left.
 
         Arguments:
             X: The features, with shape :math:`(n, d)`.

@@ -148,7 +148,7 @@ class IZF(GenerativeZeroShotClassifier):
         likelihood_weight: float = 2.0,
         centre_weight: float = 1.0,
         separation_weight: float = 0.1,
-        input_noise: float = 0.01,
+        input_noise: float = 0.3,
         classifier: str = "naive-bayes",
         synthetic_per_class: int | None = None,
         final_steps: int = 1000,

@@ -80,6 +80,8 @@ def save_model(model: "ZeroShotClassifier", folder: Path) -> None:
 
     try:
         target = folder.resolve()  # of a link: it is what it points to that is replaced
+        if target == Path.cwd():  # the process would be left in a folder that is gone
+            raise ModelError(f"{folder} is the folder you stand in; name a folder in it.")
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
         try:
@@ -90,10 +92,11 @@ def save_model(model: "ZeroShotClassifier", folder: Path) -> None:
             _replace(temporary, target)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # the latter for links that lead in a circle
+        reason = getattr(error, "strerror", None) or error
         raise ModelError(
-            f"{folder}: the model cannot be written ({error.strerror or error}); nothing was "
-            "changed. Check the folder's permissions and the space on the disk."
+            f"{folder}: the model cannot be written ({reason}); nothing was changed. Check the "
+            "folder's permissions and the space on the disk."
         ) from error
 
 

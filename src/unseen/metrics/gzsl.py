@@ -322,7 +322,12 @@ def gzsl_result(
 
 def _check_scores(name: str, scores: NDArray, labels: NDArray, seen: NDArray) -> None:
     """Raises a ``ValueError`` unless these are scores (n, c) of labels (n,) and a mask (c,)."""
-    if np.ndim(scores) != 2 or labels.shape != (len(scores),):
+    for argument, array in ((name, scores), ("labels", labels), ("seen", seen)):
+        if not isinstance(array, np.ndarray):
+            raise ValueError(f"`{argument}` must be a NumPy array; got a {type(array).__name__}.")
+    if not len(labels) or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(f"`labels` must be whole numbers, one or more; got {describe(labels)}.")
+    if scores.ndim != 2 or labels.shape != (len(scores),):
         raise ValueError(
             f"`{name}` must have a row for each of {len(labels)} labels and a column per class; "
             f"got {describe(scores)}."
@@ -333,7 +338,7 @@ def _check_scores(name: str, scores: NDArray, labels: NDArray, seen: NDArray) ->
             f"`seen` must be bool of shape ({classes},), true for the classes trained on; "
             f"got {describe(seen)}."
         )
-    if labels.dtype.kind not in "iu" or (labels < 0).any() or (labels >= classes).any():
+    if (labels < 0).any() or (labels >= classes).any():
         raise ValueError(
             f"`labels` must be whole numbers from 0 to {classes - 1}, the column of each row's "
             f"class; got {describe(labels)} with values from {labels.min()} to {labels.max()}."

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -45,10 +46,10 @@ class _OneDNN(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        x, weight = _whole(x), _whole(weight)
         ctx.save_for_backward(x, weight)
+        bias = None if bias is None else bias.contiguous()
 
-        return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+        return torch.ops.mkldnn._linear_pointwise(_whole(x), _whole(weight), bias, "none", [], "")
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
@@ -92,7 +93,10 @@ class _RoundedGradients(torch.autograd.Function):
         return linear(x, weight, bias)
 
     @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
+    @once_differentiable
+    def backward(  # pyrefly: ignore, the decorator hides the name of the first argument
+        ctx: Any, *grad_outputs: Tensor
+    ) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         gradient = grad_outputs[0].bfloat16()
         needs_x, needs_weight, needs_bias = ctx.needs_input_grad
@@ -154,8 +158,9 @@ def _whole(x: Tensor) -> Tensor:
 def _through_onednn(x: Tensor, weight: Tensor) -> bool:
     plain_float32 = x.dtype == weight.dtype == torch.float32 and x.device.type == "cpu"
 
-    # oneDNN takes no product over an axis of length 0
-    return plain_float32 and x.numel() > 0 and not torch.is_autocast_enabled("cpu") and has_onednn()
+    some = x.numel() > 0 and weight.numel() > 0  # oneDNN takes no axis of length 0
+
+    return plain_float32 and some and not torch.is_autocast_enabled("cpu") and has_onednn()
 
 
 def has_onednn() -> bool:
