@@ -94,12 +94,13 @@ def main() -> None:
         axes.scatter(*made[::4, :2].T, s=10, marker="x", color="#37352f", linewidths=0.7)
         axes.set_title(f"seed {seed}: H {100 * result.harmonic_mean:.1f}", fontsize=10, loc="left")
         axes.set_aspect("equal")
-        axes.set(xlim=(-2.6, 2.9), ylim=(-2.6, 2.9))
+        axes.set(xlim=(-2.3, 2.3), ylim=(-2.3, 2.5))
         axes.tick_params(length=0, labelsize=8)
         for side in axes.spines.values():
             side.set_visible(False)
     figure.supxlabel(
-        "dots: test rows, top right of the unseen class; crosses: made for it", fontsize=9
+        "dots: test rows, a colour a class (top right: no examples); crosses: made for that class",
+        fontsize=9,
     )
     for path in arguments.output:
         figure.savefig(path, dpi=150)

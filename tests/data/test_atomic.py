@@ -34,6 +34,12 @@ def test_what_is_no_file_is_left_alone(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", [".", "/"])
+def test_a_path_without_a_name_is_an_error(name: str) -> None:
+    with pytest.raises(DataError, match="not a regular file"), writing(Path(name)):
+        pass
+
+
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b"
     with pytest.raises(DataError, match=r"the folder .*/a does not exist"), writing(path):
