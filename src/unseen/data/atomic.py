@@ -34,11 +34,12 @@ def writing(path: Path) -> Iterator[BinaryIO]:
         ...     path.read_text()
         'hello'
     """
-    if not path.name or (path.exists() and not path.is_file()):  # /dev/null must not be replaced
-        raise DataError(["Is there, and is not a regular file; nothing was written."], str(path))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
 
     try:
+        if path.exists() and not path.is_file():  # such as /dev/null: it must not be replaced
+            problem = "Is there, and is not a regular file; nothing was written."
+            raise DataError([problem], str(path))
         with temporary.open("wb") as file:
             yield file
         os.replace(temporary, path)
