@@ -11,6 +11,7 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 
@@ -20,12 +21,18 @@ from unseen.report.summary import DataSummary, MethodSummary, Spread, summarize
 
 HARMONIC, ZERO_SHOT, INK, PALE, RULE = "#0b6e99", "#d9730d", "#37352f", "#9b9a97", "#e3e2e0"
 LEGEND = ((HARMONIC, "o"), (ZERO_SHOT, "D"))
+# What a file's own table is called where it has several.
+OWN_TABLES = {"gtsrb": "pictograms"}
 
 
 def title(summary: DataSummary) -> str:
-    table = summary.data["attributes"]
+    return data_title(summary.data)
 
-    return f"{summary.data['name']} {table or ''}".strip()
+
+def data_title(data: Mapping[str, Any]) -> str:
+    table = data["attributes"] or OWN_TABLES.get(data["name"], "")
+
+    return f"{data['name']} {table}".strip()
 
 
 def choices(store: Path) -> dict[tuple[str, str], float]:
@@ -33,9 +40,7 @@ def choices(store: Path) -> dict[tuple[str, str], float]:
     records = [json.loads(line) for line in store.read_text().splitlines()]
 
     return {
-        (f"{r['data']['name']} {r['data']['attributes'] or ''}".strip(), r["method"]): r["choice"][
-            "seconds"
-        ]
+        (data_title(r["data"]), r["method"]): r["choice"]["seconds"]
         for r in records
         if r["kind"] == "choice"
     }
@@ -73,7 +78,7 @@ def by_mean(summaries: Sequence[DataSummary]) -> list[str]:
 def draw(summaries: Sequence[DataSummary], path: Path) -> None:
     names = by_mean(summaries)
     figure, panels = plt.subplots(
-        1, len(summaries), sharey=True, figsize=(2.2 * len(summaries) + 1, 0.3 * len(names) + 1.2)
+        1, len(summaries), sharey=True, figsize=(2.2 * len(summaries) + 1, 0.34 * len(names) + 1.2)
     )
     for axes, summary in zip(panels, summaries, strict=True):
         methods: dict[str, MethodSummary] = {method.name: method for method in summary.methods}
@@ -81,18 +86,18 @@ def draw(summaries: Sequence[DataSummary], path: Path) -> None:
             if name not in methods:
                 continue
             measures = methods[name].measures
-            for measure, colour, marker in (
-                ("zsl_accuracy", ZERO_SHOT, "D"),
-                ("harmonic_mean", HARMONIC, "o"),
+            for measure, colour, marker, lift in (
+                ("zsl_accuracy", ZERO_SHOT, "D", 0.16),
+                ("harmonic_mean", HARMONIC, "o", -0.16),
             ):
                 spread = measures[measure]
                 axes.errorbar(
                     100 * spread.mean,
-                    row,
+                    row + lift,  # so that neither hides the other
                     xerr=100 * spread.deviation,
                     fmt=marker,
                     color=colour,
-                    markersize=6 if marker == "o" else 4.5,
+                    markersize=5.5 if marker == "o" else 4.5,
                     linewidth=1.2,
                 )
         axes.set_title(title(summary), fontsize=10, loc="left", color=INK)

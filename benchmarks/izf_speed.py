@@ -1,7 +1,8 @@
 """Times IZF at the size of the field: d = 2048, 5 blocks, hidden 1024, batch 256.
 
 A step of training is compared with its matrix products alone, at the rate that this machine
-reaches on these very shapes, the two in turns so that a busy machine slows both; a profile says
+reaches on these very shapes, in turns so that a busy machine slows all: with the floor, which is
+that of float32, and with its own, of the precisions of its own products. A profile says
 where the time of a step goes. Generation is timed with the peak of memory above what stands
 before, for a third of the rows and for all: flat if both are the same. The last lines are the
 error of the round trip in float32 and bfloat16. On a GPU the step is captured as a graph; its time
@@ -59,23 +60,26 @@ def make_step(device: torch.device, precision: str, captured: bool) -> Callable[
     return lambda: step(batch)
 
 
-def make_products(device: torch.device) -> Callable[[], object]:
+def make_products(device: torch.device, precision: torch.dtype) -> Callable[[], object]:
     """Returns the products of a step: of each layer and its gradients, and of the kernels.
 
-    Each has operands of its own, as in the step, where no weight is met twice in a row.
+    Each has operands of its own, as in the step, where no weight is met twice in a row. Those that
+    make gradients of layers are of the precision given, the others float32.
     """
-    half, products = FEATURES // 2, []
+    half, products, gradients = FEATURES // 2, [], []
     for rows in (BATCH, BATCH + SEEN):
         for block in range(BLOCKS):
             for inputs, outputs in ((half, HIDDEN), (HIDDEN, 2 * half)):
                 x = torch.randn(rows, inputs).to(device)
                 gradient = torch.randn(rows, outputs).to(device)
                 weight = torch.randn(outputs, inputs).to(device)
-                products += [(x, weight), (gradient.T.contiguous(), x.T.contiguous())]
+                products += [(x, weight)]
+                gradients += [(gradient.T.contiguous(), x.T.contiguous())]
                 if block or inputs != half:  # the first layer of a pass hands on no gradient
-                    products += [(gradient, weight.T.contiguous())]
+                    gradients += [(gradient, weight.T.contiguous())]
     v, square = torch.randn(BATCH, FEATURES).to(device), torch.randn(BATCH, BATCH).to(device)
     products += 3 * [(v, v)] + 3 * [(square, v.T.contiguous())]
+    products += [(left.to(precision), right.to(precision)) for left, right in gradients]
 
     def run() -> None:
         for x, weight in products:
@@ -94,22 +98,32 @@ def seconds(run: Callable[[], object], device: torch.device) -> float:
 
 
 def time_steps(device: torch.device, repeats: int) -> None:
-    runs = {"matrix products, float32": make_products(device)}
-    for precision in ("float32", "auto"):
+    runs, floors = {}, {}
+    for asked in ("float32", "auto"):
+        precision = choose_precision(asked, device)
+        kind = f"gradients in {precision}".replace("torch.", "")
+        floor = f"matrix products, {kind}"
+        runs[floor] = make_products(device, precision)
         for captured in (False, True) if device.type == "cuda" else (False,):
-            name = f"step, gradients in {choose_precision(precision, device)}".replace("torch.", "")
-            name += ", captured" if captured else ""
-            runs[name] = make_step(device, precision, captured)
+            name = f"step, {kind}" + (", captured" if captured else "")
+            runs[name], floors[name] = make_step(device, asked, captured), floor
     times: dict[str, list[float]] = {name: [] for name in runs}
     for repeat in range(repeats + 5):  # the first few warm up, and are captured
         for name, run in runs.items():
             taken = seconds(run, device)
             if repeat >= 5:
                 times[name].append(taken)
-    floor = times["matrix products, float32"]
+
+    def ratio(name: str, floor: str) -> float:
+        return statistics.median(t / f for t, f in zip(times[name], times[floor], strict=True))
+
+    exact = next(iter(runs))
     for name, taken in times.items():
-        ratio = statistics.median(t / f for t, f in zip(taken, floor, strict=True))
-        print(f"{name:38s} {1e3 * statistics.median(taken):8.1f} ms   {ratio:.2f} times the floor")
+        own = f", {ratio(name, floors[name]):.2f} times its own" if name in floors else ""
+        shown = (
+            f"{1e3 * statistics.median(taken):8.1f} ms   {ratio(name, exact):.2f} times the floor"
+        )
+        print(f"{name:40s} {shown}{own}")
 
 
 def profile_step(device: torch.device) -> None:

@@ -183,7 +183,9 @@ def test_a_method_that_makes_no_features(command: Command, model: Path, tmp_path
     run = command("generate", model, "-o", tmp_path / "made.npz")
 
     assert run.code == 2
-    assert "holds a ClassNorm, which makes no features; train a method that does: " in run.err
+    assert (
+        "holds a model of ClassNorm, which makes no features; train a method that does: " in run.err
+    )
     assert "izf" in run.err
 
 

@@ -209,7 +209,7 @@ def test_what_is_no_model_folder(tmp_path: Path) -> None:
 
 
 def test_a_model_of_another_method_is_refused(folder: Path) -> None:
-    with pytest.raises(ModelError, match=r"holds a ClassNorm, not a MLP; `unseen\.load_model`"):
+    with pytest.raises(ModelError, match=r"model of ClassNorm, not of MLP; `unseen\.load_model`"):
         MLP.from_pretrained(folder)
     assert type(ZeroShotClassifier.from_pretrained(folder)) is ClassNorm
 

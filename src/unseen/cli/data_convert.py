@@ -63,7 +63,8 @@ def check_target(out: Path) -> None:
     ]
     there = [out] if out.exists() else beside if out.name in TABLE_FILES else []
     if there:
-        raise UserError(f"{there[0]} exists already. Choose another name, or delete it first.")
+        advice = "Choose another name" + ("." if out.is_dir() else ", or delete it first.")
+        raise UserError(f"'{there[0]}' exists already. {advice}")
 
 
 def named_tables(data: str, attributes: str | None) -> "dict[str, NDArray]":

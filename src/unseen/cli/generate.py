@@ -97,8 +97,8 @@ def check_generative(model: object, folder: Path) -> None:
         name for name, kind in METHODS.items() if issubclass(kind, GenerativeZeroShotClassifier)
     ]
     raise UserError(
-        f"{folder} holds a {type(model).__name__}, which makes no features; train a method that "
-        f"does: {', '.join(able)}."
+        f"{folder} holds a model of {type(model).__name__}, which makes no features; train a "
+        f"method that does: {', '.join(able)}."
     )
 
 

@@ -131,7 +131,7 @@ def check_output(output: Path) -> None:
     from unseen.methods.saving import is_model_folder
 
     if output.name in ("", ".."):
-        raise UserError(f"`--output` must name a new folder or a model folder; got {output}.")
+        raise UserError(f"`--output` must name a new folder or a model folder; got '{output}'.")
     check_folder(output)
     if output.is_dir() and any(output.iterdir()) and not is_model_folder(output):
         raise UserError(

@@ -233,7 +233,7 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         model = load_model(path, {} if cls.saved_as is None else {cls.saved_as: cls})
         if not isinstance(model, cls):
             raise ModelError(
-                f"{path} holds a {type(model).__name__}, not a {cls.__name__}; "
+                f"{path} holds a model of {type(model).__name__}, not of {cls.__name__}; "
                 "`unseen.load_model` reads any method."
             )
 
