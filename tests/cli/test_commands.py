@@ -318,7 +318,7 @@ def test_settings_are_typed(
 
 
 def test_resume_after_kill_gives_the_same_weights(toys: Path, tmp_path: Path) -> None:
-    argv = [toys / "toy.npz", "--penalty", "none", "--set", "epochs=60", "--set", "hidden=64"]
+    argv = [toys / "toy.npz", "--penalty", "none", "--set", "epochs=25", "--set", "hidden=64"]
     argv += ["--set", "batch_size=8", "--set", "precision=float32"]
     whole = tmp_path / "whole"
     assert run_process("train", *argv, "-o", whole).returncode == 0

@@ -287,8 +287,8 @@ PAPER = {
     "semantic_std": 0.3,
     "attribute_normalization": "raw",
     "feature_preprocessing": "none",
-    "epochs": 50,
-    "batch_size": 256,
+    "epochs": 30,
+    "batch_size": 512,
     "lr": 5e-3,
     "input_noise": 0.0,
 }
