@@ -135,12 +135,6 @@ def choose_seen_penalty(
         >>> penalty.selection
         'chosen on hidden seen classes'
     """
-    if not isinstance(data, ZeroShotData):
-        raise TypeError(
-            "`choose_seen_penalty(method, data)` takes a `ZeroShotData`, which has features, "
-            f"labels and classes in one; got {type(data).__name__}. Make one with "
-            "`unseen.ZeroShotData(...)` or `unseen.load(path)`."
-        )
     tasks = rehearsals(data, folds)
     curves, bare = [], []
     for task in tasks:
@@ -216,7 +210,7 @@ def choose_epochs(method: Any, data: ZeroShotData, folds: Folds = None) -> int:
         The number of epochs.
 
     Raises:
-        TypeError: If ``folds`` are no way to hide classes.
+        TypeError: If the data are no ``ZeroShotData``, or ``folds`` no way to hide classes.
         ValueError: If the method does not learn in epochs, or the schedule is ``"linear"``: fewer
             epochs would then be another training.
 
@@ -240,6 +234,7 @@ def oracle_epochs(method: Any, data: ZeroShotData) -> int:
         data: The data, whose test rows and labels are used.
 
     Raises:
+        TypeError: If the data are no ``ZeroShotData``.
         ValueError: If the method does not learn in epochs, or the schedule is ``"linear"``: fewer
             epochs would then be another training.
 
