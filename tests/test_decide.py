@@ -134,7 +134,7 @@ def test_a_factor_on_negative_scores_warns() -> None:
 
 
 def test_wrong_penalties() -> None:
-    with pytest.raises(ValueError, match='must be "offset" or "factor"; got \'minus\''):
+    with pytest.raises(ValueError, match="`kind` must be one of 'offset', 'factor'; got 'minus'"):
         SeenPenalty("minus", 1.0)
     for value in (np.nan, np.inf):
         with pytest.raises(ValueError, match="must be finite; got"):

@@ -12,12 +12,13 @@ __all__ = [
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from unseen.data.arguments import check_choice
 from unseen.data.dataset import ZeroShotData
 from unseen.metrics.gzsl import Kind, SeenUnseenCurve, harmonic_mean, seen_unseen_curve
 from unseen.rehearsal import Folds, final_test, rehearsals
@@ -56,10 +57,7 @@ class SeenPenalty:
     selection: str = "set by hand"
 
     def __post_init__(self) -> None:
-        if self.kind not in ("offset", "factor"):
-            raise ValueError(
-                f'`kind` of a seen penalty must be "offset" or "factor"; got {self.kind!r}.'
-            )
+        check_choice("kind", self.kind, get_args(Kind))
         if not np.isfinite(self.value):
             raise ValueError(f"The value of a seen penalty must be finite; got {self.value!r}.")
 

@@ -18,11 +18,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from unseen.data.arguments import check_choice, check_number
 from unseen.losses.mmd import negative_mmd
 from unseen.methods.base import Setting
 from unseen.methods.generative import GenerativeZeroShotClassifier
 from unseen.methods.network import Given, NetworkClassifier
-from unseen.methods.settings import check_choice, check_number
 from unseen.nets.flow import LEAST_BLOCKS
 from unseen.nets.noise import CountedNoise
 from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 from torch import Tensor
 
+from unseen.data.arguments import check_choice, check_number
 from unseen.methods.base import Setting, ZeroShotClassifier
-from unseen.methods.settings import check_choice, check_number
 from unseen.nets.preprocessing import (
     ATTRIBUTE_NORMALIZATIONS,
     FEATURE_PREPROCESSINGS,

@@ -20,12 +20,12 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from unseen.data.arguments import check_choice, check_number
 from unseen.data.attribute_vectors import read_attribute_vectors
 from unseen.losses.balanced_mse import balanced_mse
 from unseen.losses.normalized_mse import normalized_mse
 from unseen.losses.remse import TRACKERS, ReMSE
 from unseen.methods.network import Given, NetworkClassifier
-from unseen.methods.settings import check_choice, check_number
 from unseen.nets.attribute_attention import AttributeAttention, compactness
 from unseen.nets.attribute_regression import (
     INIT_STD,

@@ -27,9 +27,9 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from unseen.data.arguments import nearest
 from unseen.data.dataset import Source
 from unseen.decide import SeenPenalty
-from unseen.methods.settings import nearest
 
 if TYPE_CHECKING:
     from unseen.methods.base import ZeroShotClassifier
