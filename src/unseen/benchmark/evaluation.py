@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.data.dataset import ZeroShotData
+from unseen.data.descriptions import row_keys
 from unseen.decide import SeenPenalty, oracle_seen_penalty
 from unseen.methods.base import ZeroShotClassifier
-from unseen.methods.class_table import row_keys
 from unseen.methods.saving import shown_name
 from unseen.metrics.gzsl import MEASURES, GZSLResult, Kind, Weighting, gzsl_result
 

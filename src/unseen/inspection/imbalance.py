@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.data.dataset import ZeroShotData
+from unseen.data.descriptions import row_keys
 from unseen.data.wording import listed
 from unseen.inspection.attribute_readout import AttributeReadout, PredictsAttributes
 from unseen.methods.base import ZeroShotClassifier
-from unseen.methods.class_table import row_keys
 from unseen.methods.saving import shown_name
 from unseen.metrics.gzsl import GZSLResult, SeenUnseenCurve, gzsl_result, seen_unseen_curve
 from unseen.metrics.imbalance import (
