@@ -134,7 +134,7 @@ def test_a_factor_on_negative_scores_warns() -> None:
 
 
 def test_wrong_penalties() -> None:
-    with pytest.raises(ValueError, match='must be "offset" or "factor"; got \'minus\''):
+    with pytest.raises(ValueError, match="`kind` must be one of 'offset', 'factor'; got 'minus'"):
         SeenPenalty("minus", 1.0)
     for value in (np.nan, np.inf):
         with pytest.raises(ValueError, match="must be finite; got"):
@@ -200,8 +200,11 @@ def test_the_data_sets_own_split_can_choose(toy: ZeroShotData) -> None:
 
 def test_the_choice_takes_one_data_set(toy: ZeroShotData) -> None:
     train = toy.subset("train")
-    with pytest.raises(TypeError, match=r"takes a `ZeroShotData`.*; got ndarray"):
+    with pytest.raises(TypeError, match=r"must be a `ZeroShotData`.*; got ndarray"):
         choose_seen_penalty(Bilinear(), train.features, train.labels, toy.class_attributes)
+    for choose in (choose_seen_penalty, choose_epochs, oracle_epochs):
+        with pytest.raises(TypeError, match=r"must be a `ZeroShotData`.*; got tuple"):
+            choose(Learner(3), (train.features, train.labels))
 
 
 def test_the_method_stays_as_it_was(toy: ZeroShotData) -> None:

@@ -12,12 +12,13 @@ __all__ = [
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from unseen.data.arguments import check_choice
 from unseen.data.dataset import ZeroShotData
 from unseen.metrics.gzsl import Kind, SeenUnseenCurve, harmonic_mean, seen_unseen_curve
 from unseen.rehearsal import Folds, final_test, rehearsals
@@ -56,10 +57,7 @@ class SeenPenalty:
     selection: str = "set by hand"
 
     def __post_init__(self) -> None:
-        if self.kind not in ("offset", "factor"):
-            raise ValueError(
-                f'`kind` of a seen penalty must be "offset" or "factor"; got {self.kind!r}.'
-            )
+        check_choice("kind", self.kind, get_args(Kind))
         if not np.isfinite(self.value):
             raise ValueError(f"The value of a seen penalty must be finite; got {self.value!r}.")
 
@@ -135,12 +133,6 @@ def choose_seen_penalty(
         >>> penalty.selection
         'chosen on hidden seen classes'
     """
-    if not isinstance(data, ZeroShotData):
-        raise TypeError(
-            "`choose_seen_penalty(method, data)` takes a `ZeroShotData`, which has features, "
-            f"labels and classes in one; got {type(data).__name__}. Make one with "
-            "`unseen.ZeroShotData(...)` or `unseen.load(path)`."
-        )
     tasks = rehearsals(data, folds)
     curves, bare = [], []
     for task in tasks:
@@ -216,7 +208,7 @@ def choose_epochs(method: Any, data: ZeroShotData, folds: Folds = None) -> int:
         The number of epochs.
 
     Raises:
-        TypeError: If ``folds`` are no way to hide classes.
+        TypeError: If the data are no ``ZeroShotData``, or ``folds`` no way to hide classes.
         ValueError: If the method does not learn in epochs, or the schedule is ``"linear"``: fewer
             epochs would then be another training.
 
@@ -240,6 +232,7 @@ def oracle_epochs(method: Any, data: ZeroShotData) -> int:
         data: The data, whose test rows and labels are used.
 
     Raises:
+        TypeError: If the data are no ``ZeroShotData``.
         ValueError: If the method does not learn in epochs, or the schedule is ``"linear"``: fewer
             epochs would then be another training.
 

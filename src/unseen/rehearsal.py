@@ -106,7 +106,7 @@ def rehearsals(data: ZeroShotData, folds: Folds = None) -> list[Rehearsal]:
             ``"own"`` takes the data set's own split, ``data.validation``.
 
     Raises:
-        TypeError: If ``folds`` are no way to hide classes.
+        TypeError: If the data are no ``ZeroShotData``, or ``folds`` no way to hide classes.
         ValueError: If there are fewer than four seen classes, or no split of the data set's own.
 
     Example:
@@ -114,6 +114,7 @@ def rehearsals(data: ZeroShotData, folds: Folds = None) -> list[Rehearsal]:
         >>> len(rehearsals(simulate_toy()))
         5
     """
+    _check_data(data)
     if not (folds is None or isinstance(folds, HiddenClassFolds) or folds == "own"):
         raise TypeError(
             f'`folds` must be a `HiddenClassFolds`, "own" or None; got {folds!r}. '
@@ -145,7 +146,19 @@ def final_test(data: ZeroShotData) -> Rehearsal:
 
     Arguments:
         data: The data, whose test rows are the rows to judge.
-    """
-    judged = data.test
 
-    return Rehearsal(data, data.class_attributes, data.labels, data.train, judged)
+    Raises:
+        TypeError: If the data are no ``ZeroShotData``.
+    """
+    _check_data(data)
+
+    return Rehearsal(data, data.class_attributes, data.labels, data.train, data.test)
+
+
+def _check_data(data: ZeroShotData) -> None:
+    if not isinstance(data, ZeroShotData):
+        raise TypeError(
+            "`data` must be a `ZeroShotData`, which has features, labels and classes in one; got "
+            f"{type(data).__name__}. Make one with `unseen.ZeroShotData(...)` or "
+            "`unseen.load(path)`."
+        )

@@ -43,6 +43,16 @@ def evaluation(model: ClassNorm, data: ZeroShotData) -> Evaluation:
     return evaluate(model, data)
 
 
+def test_a_method_of_ones_own_is_judged(evaluation: Evaluation, data: ZeroShotData) -> None:
+    class Own(ClassNorm):
+        pass
+
+    train, own = data.subset("train"), Own(hidden=8, epochs=1, random_state=0)
+    own.fit(train.features, train.labels, data.class_attributes)
+
+    assert (evaluate(own, data).method, evaluation.method) == ("Own", "class-norm")
+
+
 def test_measures_are_those_of_the_predictions(
     evaluation: Evaluation, model: ClassNorm, data: ZeroShotData
 ) -> None:

@@ -292,14 +292,16 @@ def test_the_page_names_attributes_and_the_command(
 def test_names_of_attributes_that_do_not_fit(
     command: Command, toys: Path, eszsl: Path, tmp_path: Path
 ) -> None:
-    few, binary = tmp_path / "few.txt", tmp_path / "binary.txt"
+    few, binary, twice = (tmp_path / name for name in ("few.txt", "binary.txt", "twice.txt"))
     few.write_text("furry\n\nfast\n")
+    twice.write_text("furry\n" * 8)
     binary.write_bytes(b"\xff\xfe\x00")
     argv = ("inspect", eszsl, toys / "toy.npz", "--what", "imbalance", "--attribute-names")
 
     for path, told in (
         (few, "has 2 names, and the class table has 8"),
         (binary, "is not text"),
+        (twice, "must be unique; more than once: furry."),
         (tmp_path / "none.txt", "No such file"),
     ):
         run = command(*argv, path)

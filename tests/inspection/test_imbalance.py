@@ -11,7 +11,6 @@ from unseen.data.dataset import ZeroShotData
 from unseen.data.simulate import simulate_toy
 from unseen.decide import SeenPenalty
 from unseen.inspection.imbalance import ImbalanceReport, _places, inspect_imbalance
-from unseen.methods import METHODS
 from unseen.methods.base import ZeroShotClassifier
 from unseen.methods.class_norm import ClassNorm
 from unseen.methods.eszsl import ESZSL
@@ -63,8 +62,7 @@ def test_one_seed_gives_equal_numbers(toy: ZeroShotData, report: ImbalanceReport
     assert (inspect_imbalance(fit(toy), toy).whole.matrix == report.whole.matrix).all()
 
 
-def test_a_method_that_tells_is_asked(toy: ZeroShotData, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(METHODS, "telling", Telling)
+def test_a_method_that_tells_is_asked(toy: ZeroShotData) -> None:
     model = fit(toy, Telling())
     report = inspect_imbalance(model, toy)
     labels = toy.subset("test_unseen").labels
@@ -72,6 +70,7 @@ def test_a_method_that_tells_is_asked(toy: ZeroShotData, monkeypatch: pytest.Mon
         np.tile(toy.class_attributes[0], (len(labels), 1)), labels, toy.class_attributes
     )
 
+    assert report.method == "Telling"
     assert "predicted by the method" in report.prediction
     assert_allclose(report.groups["unseen"].matrix, expected, atol=1e-7)
 
@@ -302,6 +301,8 @@ def test_wrong_input(toy: ZeroShotData) -> None:
         inspect_imbalance(model, other)
     with pytest.raises(ValueError, match="each of 8 attributes; got 2"):
         inspect_imbalance(model, toy, ["furry", "fast"])
+    with pytest.raises(ValueError, match=r"must be unique; more than once: fast, furry\."):
+        inspect_imbalance(model, toy, ["furry", "fast"] * 2 + list("abcd"))
     few = simulate_toy(classes=5, unseen=2)
     with pytest.raises(ValueError, match="at least four seen classes"):
         inspect_imbalance(fit(few), few)

@@ -316,13 +316,13 @@ def test_half_precision_is_taken_in_float32() -> None:
         ({"p2": -1}, "`p2` must be"),
         ({"p": math.nan}, "`p` must be"),
         ({"min_floor": -1}, "`min_floor` must be"),
-        ({"error": "msse"}, "`error` must be one of 'mse', 'rmse', 'mae'; got 'msse'"),
+        ({"error": "msse"}, "`error` must be one of 'mse', 'rmse', 'mae'; got 'msse'. Did you"),
         ({"reduction": "max"}, "`reduction` must be one of"),
         ({"tracker": "in-batch"}, "`tracker` must be one of 'in_batch', 'cross_batch'"),
         ({"momentum": 1.0, "tracker": "cross_batch"}, "at least 0 and below 1"),
         ({"momentum": 0.5}, "`momentum` needs tracker='cross_batch'"),
         ({"w_max": 0.5}, "`w_max` must be at least 1"),
-        ({"classes": 0}, "`classes` must be at least 1"),
+        ({"classes": 0}, "`classes` must be a whole number at least 1"),
     ],
 )
 def test_settings_of_no_use(settings: dict, message: str) -> None:

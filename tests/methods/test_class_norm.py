@@ -206,6 +206,7 @@ def test_exact_statistics_repeat_the_training_pass(toy: ZeroShotData) -> None:
         ({"clip_norm": 0}, "`clip_norm` must be"),
         ({"ddof": 2}, "`ddof` must be a whole number at least 0 and at most 1"),
         ({"beta2": -0.1}, "`beta2` must be"),
+        ({"beta2": 1}, "`beta2` must be a number at least 0 and below 1; got 1"),
         ({"depth": 0}, "`depth=0` has no hidden layer to normalise; set norm=None"),
     ],
     ids=str,

@@ -96,9 +96,9 @@ def run(request: pytest.FixtureRequest, toy: ZeroShotData) -> Run:
     train, initial, reports = toy.subset("train"), [], []
     usual = methods_network.train
 
-    def keep_and_train(module: nn.Module, *arguments: object) -> None:
+    def keep_and_train(module: nn.Module, *arguments: object, **named: object) -> None:
         initial.append(copy.deepcopy(module.embedder))
-        usual(module, *arguments)
+        usual(module, *arguments, **named)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(methods_network, "train", keep_and_train)

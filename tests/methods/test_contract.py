@@ -433,26 +433,29 @@ def test_nan_is_found_beyond_the_first_part_of_the_rows() -> None:
 
 
 @every_method
-def test_monitors_see_every_epoch_and_resume(
+def test_monitors_see_every_epoch_and_step_and_resume(
     Method: type, small: Make, toy: ZeroShotData, tmp_path: Path
 ) -> None:
     if "epochs" not in Method().get_params():
         pytest.skip(f"{Method.__name__} is not trained in epochs")
-    whole, reports = fit(small(Method), toy), []
+    whole, reports, steps = fit(small(Method), toy), [], []
 
     def stop_after_two(report: EpochReport) -> None:
         reports.append((report.epoch, report.epochs))
         if report.epoch == 2:
             raise InterruptedError
 
-    path = tmp_path / "run.ckpt"
+    path, further = tmp_path / "run.ckpt", {"before_step": steps.append}
     with pytest.raises(InterruptedError):
-        fit(small(Method), toy, monitor=Monitor(stop_after_two, path, "hash"))
+        fit(small(Method), toy, monitor=Monitor(stop_after_two, path, "hash", **further))
     assert reports == [(1, 4), (2, 4)]
 
     parts = small(Method)
-    fit(parts, toy, monitor=Monitor(lambda r: reports.append((r.epoch, r.epochs)), path, "hash"))
+    note = Monitor(lambda r: reports.append((r.epoch, r.epochs)), path, "hash", **further)
+    fit(parts, toy, monitor=note)
     assert reports == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert len(steps) >= 4
+    assert steps == list(range(len(steps)))
     assert_same_weights(parts, whole)
     with pytest.raises(ValueError, match="other settings, seed or data"):
         fit(small(Method), toy, monitor=Monitor(checkpoint=path, data_hash="another"))

@@ -151,6 +151,7 @@ def test_centre_and_separation_train_every_coupling(toy: ZeroShotData) -> None:
         np.searchsorted(np.flatnonzero(toy.seen), train.labels),
         toy.class_attributes[toy.seen],
     )
+    model._class_means = model._means(given)
     terms = model._terms(given.features, given.labels, given.seen, given.unseen, CountedNoise(0))
     parameters = dict(model.network_.named_parameters())
     assert len(parameters) == 5 * 4
@@ -169,7 +170,10 @@ def test_prototypes_come_near_the_means_of_their_classes(toy: ZeroShotData) -> N
         x = model.network_.prepare(torch.from_numpy(train.features)).numpy()
         classes = np.flatnonzero(toy.seen)
         means = np.stack([x[train.labels == c].mean(axis=0) for c in classes])
-        return float(np.square(model.prototypes(toy.class_attributes[classes]) - means).sum())
+        with torch.no_grad():
+            c = model.network_.describe(torch.from_numpy(toy.class_attributes[classes]))
+            prototypes = model.network_.decode(c, c.new_zeros(len(c), model.network_.rest))
+        return float(np.square(prototypes.numpy() - means).sum())
 
     assert distance(1.0) < 0.5 * distance(0.0)
 
@@ -459,6 +463,17 @@ def test_a_killed_training_resumes_to_the_same_weights(
         assert torch.equal(value, rest._state()[name]), name
 
 
+def test_a_training_that_fails_leaves_nothing_behind(toy: ZeroShotData) -> None:
+    def fail(report: EpochReport) -> None:  # noqa: ARG001
+        raise InterruptedError
+
+    train, model = toy.subset("train"), IZF(**SMALL)
+    with pytest.raises(InterruptedError):
+        model.fit(train.features, train.labels, toy.class_attributes, monitor=Monitor(fail))
+
+    assert not [name for name, value in vars(model).items() if isinstance(value, torch.Tensor)]
+
+
 def test_gradients_in_bfloat16_keep_the_flow_invertible(toy: ZeroShotData) -> None:
     exact, rounded = (
         fit(toy, epochs=3, gradient_precision=precision) for precision in ("float32", "bfloat16")
@@ -484,9 +499,9 @@ def test_one_step_moves_all_weights_and_no_buffer_but_the_count(
     before: list[dict[str, Tensor]] = []
     usual = methods_network.train
 
-    def keep(module: SemanticFlow, *arguments: object) -> None:
+    def keep(module: SemanticFlow, *arguments: object, **named: object) -> None:
         before.append(copy.deepcopy(module.state_dict()))
-        usual(module, *arguments)
+        usual(module, *arguments, **named)
 
     monkeypatch.setattr(methods_network, "train", keep)
     model = fit(toy, epochs=1, batch_size=64)  # two steps: the first meets zeros

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from numpy.typing import NDArray
 from torch import Tensor
 
 from unseen.benchmark.recipes import RECIPES
@@ -239,6 +240,18 @@ def test_wrong_calls_are_named(
     train = toy.subset("train")
     with pytest.raises(ValueError, match=message):
         fit_seeds(ClassNorm(**settings), train.features, train.labels, toy.class_attributes, seeds)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (np.full((4, 3), np.nan), "ClassNorm does not accept missing values"),
+        (np.ones((0, 3)), "minimum of 1 is required by ClassNorm"),
+    ],
+)
+def test_messages_name_the_method(X: NDArray, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        fit_seeds(ClassNorm(), X, np.arange(len(X)) % 2, None, SEEDS)
 
 
 def test_a_diverging_training_stops_all(toy: ZeroShotData) -> None:

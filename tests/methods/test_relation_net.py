@@ -126,7 +126,7 @@ def test_relations_are_chances_after_training() -> None:
         ({"batch_size": 0}, "`batch_size` must be a whole number at least 1"),
         ({"step_factor": 0}, "`step_factor` must be a number greater than 0"),
         ({"step_epochs": 1.5}, "`step_epochs` must be a whole number"),
-        ({"beta2": 1.5}, "`beta2` must be a number at least 0 and at most 1"),
+        ({"beta2": 1.0}, "`beta2` must be a number at least 0 and below 1; got 1.0"),
         ({"schedule": "steps"}, "Did you mean 'step'"),
     ],
 )

@@ -68,9 +68,9 @@ def test_one_step_follows_the_loss_of_the_paper(
     train, initial = toy.subset("train"), []
     usual = methods_network.train
 
-    def keep_and_train(module: nn.Module, *arguments: object) -> None:
+    def keep_and_train(module: nn.Module, *arguments: object, **named: object) -> None:
         initial.append(copy.deepcopy(module))
-        usual(module, *arguments)
+        usual(module, *arguments, **named)
 
     monkeypatch.setattr(methods_network, "train", keep_and_train)
     model = ReZSL(

@@ -117,7 +117,7 @@ def test_a_damaged_configuration(folder: Path, content: bytes, message: str) -> 
         ({"n_features": 17}, "does not fit the other files"),
         ({"n_features": ...}, "does not fit the other files .*n_features"),
         ({"fitted": {}}, "does not fit the other files .*final_relu_"),
-        ({"seen_penalty": {"kind": "of set", "value": 1}}, 'must be "offset" or "factor"'),
+        ({"seen_penalty": {"kind": "of set", "value": 1}}, "must be one of 'offset', 'factor'"),
         ({"sha256": {}}, "it was edited since"),
         ({"sha256": ...}, "lacks sha256"),
     ],

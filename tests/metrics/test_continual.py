@@ -419,9 +419,9 @@ def test_the_learning_curve_is_measured_where_it_is_long_enough(toy: History) ->
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"weighting": "samples"}, "`weighting` must be 'class' or 'sample'; got 'samples'"),
-        ({"mean_over": "last"}, "`mean_over` must be 'trajectory' or 'final'; got 'last'"),
-        ({"seen_mean": "T-2"}, "`seen_mean` must be 'T' or 'T-1'; got 'T-2'"),
+        ({"weighting": "samples"}, "`weighting` must be one of 'class', 'sample'; got 'samples'"),
+        ({"mean_over": "last"}, "`mean_over` must be one of 'trajectory', 'final'; got 'last'"),
+        ({"seen_mean": "T-2"}, "`seen_mean` must be one of 'T', 'T-1'; got 'T-2'"),
         ({"mean_over": "final", "count_untrained": True}, "there is no untrained one to count"),
     ],
 )

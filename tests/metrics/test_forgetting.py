@@ -125,7 +125,7 @@ def test_a_matrix_without_its_row_0(measure: object) -> None:
 
 
 def test_bad_arguments() -> None:
-    with pytest.raises(ValueError, match="'causal' or 'code'; got 'release'"):
+    with pytest.raises(ValueError, match="'causal', 'code'; got 'release'"):
         forgetting(T7, "release")
     with pytest.raises(ValueError, match="this run has 3 tasks, the joint one 2"):
         intransigence(T7, T7[:3, :2])

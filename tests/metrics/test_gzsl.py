@@ -362,7 +362,7 @@ def test_a_harmonic_mean_with_what_was_not_measured_is_not_measured() -> None:
             {"scores": np.where(U8_SCORES == 2.2, np.nan, U8_SCORES)},
             "`scores` has NaN in 1 of 6 rows, the first is row 1",
         ),
-        ({"weighting": "samples"}, "`weighting` must be 'class' or 'sample'; got 'samples'"),
+        ({"weighting": "samples"}, "`weighting` must be one of 'class', 'sample'; got 'samples'"),
     ],
 )
 def test_scores_that_cannot_be_judged(change: dict[str, Any], message: str) -> None:
@@ -373,7 +373,7 @@ def test_scores_that_cannot_be_judged(change: dict[str, Any], message: str) -> N
 
 
 def test_further_arguments_that_cannot_be() -> None:
-    with pytest.raises(ValueError, match="`kind` must be 'offset' or 'factor'; got 'ofset'"):
+    with pytest.raises(ValueError, match="`kind` must be one of 'offset', 'factor'; got 'ofset'"):
         seen_unseen_curve(U8_SCORES, U8_LABELS, U8_SEEN, kind="ofset")  # ty: ignore
     penalized = np.where(U8_SCORES == 2.2, np.nan, U8_SCORES)
     with pytest.raises(ValueError, match="`penalized` has NaN in 1 of 6 rows"):

@@ -199,7 +199,7 @@ def test_wrong_input() -> None:
         error_matrix(predicted, labels, table[:3])
     with pytest.raises(ValueError, match="1 of 40 rows, the first is row 3"):
         error_matrix(broken, labels, table)
-    with pytest.raises(ValueError, match="must be 'mse', 'rmse' or 'mae'; got 'l2'"):
+    with pytest.raises(ValueError, match="must be one of 'mse', 'rmse', 'mae'; got 'l2'"):
         error_matrix(predicted, labels, table, "l2")
     with pytest.raises(ValueError, match="one at least"):
         error_matrix(predicted[:0], labels[:0], table)

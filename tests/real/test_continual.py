@@ -73,7 +73,7 @@ def test_class_norm_raises_mh_along_pictures(real_data: Path) -> None:
             backbone_lr=0.003,
             random_state=1,
         )
-        run = run_stream(model, stream.after(3).first(4), data, curve_batches=None)
+        run = run_stream(model, stream.after(3), data, curve_batches=None)
         found[head] = summary(run.history).mean_harmonic_mean
 
     assert found["class-norm"] > found["mlp"]

@@ -168,12 +168,14 @@ def test_published_numbers_stand_beside_ours_and_suspect_ones_are_flagged(tmp_pa
     assert "relation-net, ours" in beside
     assert ">1 seed<" in beside
     assert "whether the features are its own, nothing here can tell" in beside
+    assert '<td class="words">the default table</td>' in beside
     suspect = re.search(
         r'<tr class="suspect">\s*<th scope="row">RN</th>.*?</tr>', beside, re.DOTALL
     )
     assert suspect is not None
     assert "H does not follow from U and S." in suspect[0]
     assert "authors report 30.0" in suspect[0]
+    assert "attributes 85" in suspect[0]
     assert '<span class="oracle">GZSL, checkpoint by best test T1</span>' in suspect[0]
 
 

@@ -65,6 +65,16 @@ def test_both_kinds_of_one_store_are_read(tmp_path: Path) -> None:
     assert (len(finished.runs), len(finished.streams), len(finished)) == (1, 2, 3)
 
 
+def test_a_store_is_read_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store = write_store(tmp_path, [make_record("mlp"), make_stream_record("mlp")])
+    with (store / "runs.jsonl").open("a") as file:
+        file.write("\0\0\n")
+
+    assert len(read_stores([store])) == 2
+    assert len(caplog.messages) == 1
+    assert "the last line, 3, is damaged" in caplog.text
+
+
 def test_stores_without_runs_say_so(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no finished run in it: let `unseen benchmark` or"):
         read_stores([write_store(tmp_path, [])])

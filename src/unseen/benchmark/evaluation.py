@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.data.dataset import ZeroShotData
+from unseen.data.descriptions import row_keys
 from unseen.decide import SeenPenalty, oracle_seen_penalty
 from unseen.methods.base import ZeroShotClassifier
-from unseen.methods.class_table import row_keys
-from unseen.methods.saving import method_name
+from unseen.methods.saving import shown_name
 from unseen.metrics.gzsl import MEASURES, GZSLResult, Kind, Weighting, gzsl_result
 
 
@@ -162,7 +162,7 @@ def judge_scores(
         bounds = [result(oracle_seen_penalty(scores, labels, data.seen, kind)) for kind in kinds]
 
     return Evaluation(
-        method=method_name(model),
+        method=shown_name(model),
         setting=model.setting,
         data=data.source.name,
         split_version=data.source.split_version,

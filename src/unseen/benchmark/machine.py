@@ -4,6 +4,7 @@ __all__ = ["machine", "peak_memory_mb", "start_peak", "versions"]
 
 import os
 import platform
+import resource
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
@@ -57,11 +58,11 @@ def start_peak() -> None:
         CLEAR_REFS.write_text(CLEAR_PEAK)
 
 
-def peak_memory_mb() -> float | None:
+def peak_memory_mb() -> float:
     """Returns the most memory that this process held since ``start_peak``, in MB.
 
     It includes Python and its libraries, some 400 MB, and pages of memory-mapped files that were
-    in memory. Outside of Linux it counts from the start of the process; on Windows it is unknown.
+    in memory. On macOS it counts from the start of the process.
 
     Example:
         >>> start_peak()
@@ -77,11 +78,7 @@ def peak_memory_mb() -> float | None:
     return round(int(peak.split()[1]) / 1024, 1)
 
 
-def _peak_since_start_mb() -> float | None:
-    try:
-        import resource
-    except ImportError:  # on Windows
-        return None
+def _peak_since_start_mb() -> float:
     unit = 1 if platform.system() == "Darwin" else 1024  # bytes there, KB elsewhere
 
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20, 1)
@@ -97,8 +94,5 @@ def _cpu() -> str:
     return next(named, platform.processor() or platform.machine())
 
 
-def _memory_gb() -> float | None:
-    try:
-        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
-    except (AttributeError, ValueError, OSError):  # on Windows
-        return None
+def _memory_gb() -> float:
+    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)

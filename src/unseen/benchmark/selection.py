@@ -21,11 +21,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from unseen.data.arguments import check_number
 from unseen.data.dataset import ZeroShotData
 from unseen.data.splits import HiddenClassFolds
 from unseen.decide import HIDDEN, ORACLE, SeenPenalty, penalty_from_rehearsals
 from unseen.methods.base import ZeroShotClassifier
-from unseen.methods.settings import check_number
 from unseen.metrics.gzsl import SeenUnseenCurve, gzsl_result
 from unseen.rehearsal import Rehearsal, final_test, rehearsals
 from unseen.training.loop import TrainingError

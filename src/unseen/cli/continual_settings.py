@@ -61,8 +61,8 @@ def chosen(text: str, known: dict[str, Any], what: str) -> list[str]:
     Raises:
         UserError: If there is no such name; the nearest is given.
     """
+    from unseen.data.arguments import nearest
     from unseen.methods import METHODS
-    from unseen.methods.settings import nearest
 
     names = [name for part in text.split(",") if (name := part.strip())]
     for name in names:

@@ -22,7 +22,7 @@ def show_notes(data: "ZeroShotData") -> None:
 
 def count_same(data: "ZeroShotData") -> list[str]:
     """Returns the note on equal descriptions in short: classes that cannot be told apart."""
-    from unseen.data.notes import same_descriptions
+    from unseen.data.descriptions import same_descriptions
     from unseen.data.wording import counted
 
     same = same_descriptions(data.class_attributes)

@@ -34,7 +34,7 @@ def stoppable(run: Callable[[], int], ends: bool = False) -> int:
     def stop(number: int, frame: FrameType | None) -> None:
         if number in STOPS:
             came.append(number)
-        if is_importing(frame) and hasattr(signal, "setitimer"):  # Windows has none
+        if is_importing(frame):
             signal.setitimer(signal.ITIMER_REAL, WAIT)
             return
         raise KeyboardInterrupt
@@ -43,8 +43,7 @@ def stoppable(run: Callable[[], int], ends: bool = False) -> int:
         return run()
 
     heeded = [number for number in STOPS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup
-    if hasattr(signal, "SIGALRM"):
-        heeded.append(signal.SIGALRM)  # of the timer
+    heeded.append(signal.SIGALRM)  # of the timer
     before = {number: signal.signal(number, stop) for number in heeded}
     try:
         return run()
@@ -54,8 +53,7 @@ def stoppable(run: Callable[[], int], ends: bool = False) -> int:
         tell(error)
         return 128 + (came[0] if came else signal.SIGINT)
     finally:
-        if hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, signal.SIG_DFL if ends else handler)
 

@@ -108,8 +108,6 @@ def is_old(file: Path) -> bool:
 
 
 def is_running(number: int) -> bool:
-    if os.name == "nt":  # there, the question would interrupt the process
-        return True
     try:
         os.kill(number, 0)
     except ProcessLookupError:

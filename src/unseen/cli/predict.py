@@ -129,17 +129,13 @@ def note_same(model: "ZeroShotClassifier", added: int) -> None:
     """
     import numpy as np
 
-    from unseen.methods.class_table import row_keys
+    from unseen.data.descriptions import same_descriptions
 
     names, penalty = model.class_names_, model.seen_penalty_
-    same: dict[bytes, list[int]] = {}
-    for row, key in enumerate(row_keys(model.class_attributes_)):
-        same.setdefault(key, []).append(row)
-
     equal = np.ones((1, len(names)))  # one score for all: what is left is what the penalty does
     (after,) = equal if penalty is None else penalty(equal, model.seen_)
     reason = "" if penalty is None else ", after the stored penalty"
-    for first, *others in same.values():
+    for first, *others in same_descriptions(model.class_attributes_):
         winner = max((first, *others), key=lambda row: after[row])  # the first among equals
         all_of_them = "both" if len(others) == 1 else f"all {len(others) + 1} of them"
         for row in others:

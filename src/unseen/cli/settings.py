@@ -50,8 +50,8 @@ def find_recipe(name: str) -> "Recipe":
         UserError: If there is none; the nearest name is given.
     """
     from unseen.benchmark.recipes import RECIPES, Recipe
+    from unseen.data.arguments import nearest
     from unseen.methods import METHODS
-    from unseen.methods.settings import nearest
 
     if name in METHODS:
         return Recipe(METHODS[name]())
@@ -130,7 +130,7 @@ def check_name(name: str, equals: str, names: dict[str, Any], listed: str) -> No
         names: What can be set, by name.
         listed: Where the names are listed, for the error.
     """
-    from unseen.methods.settings import nearest
+    from unseen.data.arguments import nearest
 
     if not equals:
         raise UserError(f"`--set` takes name=value, as in hidden=512; got {name!r}.")

@@ -4,12 +4,12 @@ __all__ = ["checked_tables", "choose_table"]
 
 import re
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unseen.data.arguments import nearest
 from unseen.data.dataset import DataError, ZeroShotData
 from unseen.data.wording import quoted
 
@@ -28,11 +28,11 @@ def choose_table(names: Sequence[str], attributes: str, path: Path) -> str:
     if attributes in names:
         return attributes
 
-    close = get_close_matches(attributes, names, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
     there = f"besides the default there is {quoted(names)}" if names else "there is only one"
 
-    raise DataError([f"There is no class table {attributes!r}: {there}.{hint}"], str(path))
+    raise DataError(
+        [f"There is no class table {attributes!r}: {there}.{nearest(attributes, names)}"], str(path)
+    )
 
 
 def checked_tables(

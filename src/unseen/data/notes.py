@@ -1,6 +1,6 @@
 """Notes on a data set: what is allowed, and worth knowing."""
 
-__all__ = ["note_regions", "note_same_descriptions", "notes_on", "same_descriptions"]
+__all__ = ["note_regions", "note_same_descriptions", "notes_on"]
 
 from collections.abc import Sequence
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from unseen.data.check_splits import classes_of
 from unseen.data.dataset import SPLITS, ZeroShotData
+from unseen.data.descriptions import same_descriptions
 from unseen.data.wording import NAMED, counted, counted_regions, listed, name_class
 
 
@@ -60,15 +61,6 @@ def note_regions(data: ZeroShotData) -> list[str]:
     return [
         f"A row of features is {regions}: rezsl attends to them with regions={data.region_count}."
     ]
-
-
-def same_descriptions(table: NDArray) -> list[list[int]]:
-    """Returns the rows of a class table, with shape (c, a), that are equal, group by group."""
-    groups: dict[bytes, list[int]] = {}
-    for row, description in enumerate(table + np.float32(0)):  # -0 is 0
-        groups.setdefault(description.tobytes(), []).append(row)
-
-    return [rows for rows in groups.values() if len(rows) > 1]
 
 
 def note_same_descriptions(table: NDArray, names: Sequence[str]) -> list[str]:

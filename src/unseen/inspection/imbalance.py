@@ -7,7 +7,7 @@ References:
 
 __all__ = ["Baseline", "ImbalanceReport", "LossWeights", "inspect_imbalance"]
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.data.dataset import ZeroShotData
+from unseen.data.descriptions import row_keys
+from unseen.data.wording import listed
 from unseen.inspection.attribute_readout import AttributeReadout, PredictsAttributes
 from unseen.methods.base import ZeroShotClassifier
-from unseen.methods.class_table import row_keys
-from unseen.methods.saving import method_name
+from unseen.methods.saving import shown_name
 from unseen.metrics.gzsl import GZSLResult, SeenUnseenCurve, gzsl_result, seen_unseen_curve
 from unseen.metrics.imbalance import (
     Error,
@@ -191,7 +192,7 @@ def inspect_imbalance(
     }
 
     return ImbalanceReport(
-        method=method_name(model),
+        method=shown_name(model),
         data=data.source.name,
         prediction=OWN if own else READOUT,
         groups=groups,
@@ -218,6 +219,9 @@ def _names(names: Sequence[str] | None, attributes: int) -> tuple[str, ...]:
             f"`attribute_names` must have a name for each of {attributes} attributes; "
             f"got {len(names)}."
         )
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    if twice:
+        raise ValueError(f"Attribute names must be unique; more than once: {listed(twice)}.")
 
     return tuple(names)
 

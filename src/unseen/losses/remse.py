@@ -13,6 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from unseen.data.arguments import check_choice, check_number
 from unseen.nets.cosine_head import normalize_rows
 
 ERRORS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -226,19 +227,14 @@ class ReMSE(nn.Module):
         return ratios.add_(1).pow_(exponent)
 
     def _check_settings(self, classes: int, attributes: int) -> None:
-        for name, choices in (("error", ERRORS), ("tracker", TRACKERS), ("reduction", REDUCTIONS)):
-            if getattr(self, name) not in choices:
-                names = ", ".join(map(repr, choices))
-                raise ValueError(f"`{name}` must be one of {names}; got {getattr(self, name)!r}.")
+        check_choice("error", self.error, ERRORS)
+        check_choice("tracker", self.tracker, TRACKERS)
+        check_choice("reduction", self.reduction, REDUCTIONS)
         for name in ("p", "p2", "min_floor"):
-            if not 0 <= getattr(self, name) < torch.inf:
-                value = getattr(self, name)
-                raise ValueError(f"`{name}` must be a number at least 0; got {value!r}.")
-        for name, value in (("classes", classes), ("attributes", attributes)):
-            if value < 1:
-                raise ValueError(f"`{name}` must be at least 1; got {value!r}.")
-        if not 0 <= self.momentum < 1:
-            raise ValueError(f"`momentum` must be at least 0 and below 1; got {self.momentum!r}.")
+            check_number(name, getattr(self, name), 0)
+        check_number("classes", classes, 1, whole=True)
+        check_number("attributes", attributes, 1, whole=True)
+        check_number("momentum", self.momentum, 0, 1, open_high=True)
         if self.momentum and self.tracker == "in_batch":
             raise ValueError(
                 "`momentum` needs tracker='cross_batch': a batch alone has no old errors."

@@ -17,14 +17,9 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from unseen.data.check_classes import check_class_attributes
 from unseen.data.dataset import Source
+from unseen.data.descriptions import row_keys
 from unseen.decide import SeenPenalty
-from unseen.methods.class_table import (
-    check_labels,
-    check_names,
-    check_no_text,
-    raise_problems,
-    row_keys,
-)
+from unseen.methods.class_table import check_labels, check_names, check_no_text, raise_problems
 from unseen.training.loop import Monitor
 
 Method = TypeVar("Method", bound="ZeroShotClassifier")

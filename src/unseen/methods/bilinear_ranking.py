@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from unseen.data.arguments import check_choice, check_number
 from unseen.methods.network import NetworkClassifier
-from unseen.methods.settings import check_choice, check_number
 from unseen.nets.bilinear import BilinearNetwork
 from unseen.nets.linear import linear
 from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing

@@ -16,9 +16,9 @@ import torch
 from sklearn.utils import Tags
 from torch import Tensor
 
+from unseen.data.arguments import check_choice, check_number
 from unseen.losses.smoothed_cross_entropy import smoothed_cross_entropy
 from unseen.methods.network import PrototypeClassifier
-from unseen.methods.settings import check_choice, check_number
 from unseen.nets.attribute_embedder import AttributeEmbedder, Norm
 from unseen.nets.class_standardization import ClassStandardization, DynamicNormalization
 from unseen.nets.initialization import INITIALIZATIONS
@@ -236,7 +236,7 @@ class ClassNorm(PrototypeClassifier):
         check_number("depth", self.depth, 0, 20, whole=True)
         check_number("hidden", self.hidden, 1, whole=True)
         check_number("step_epochs", self.step_epochs, 1, whole=True)
-        check_number("beta2", self.beta2, 0, 1)
+        check_number("beta2", self.beta2, 0, 1, open_high=True)
         check_number("step_factor", self.step_factor, 0, open_low=True)
         check_number("eps", self.eps, 0, open_low=True)
         check_number("momentum", self.momentum, 0, 1)

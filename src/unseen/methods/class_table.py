@@ -1,13 +1,6 @@
 """Class tables and labels: what is checked of them, and how a description is found in one."""
 
-__all__ = [
-    "check_labels",
-    "check_names",
-    "check_no_text",
-    "raise_problems",
-    "row_keys",
-    "row_places",
-]
+__all__ = ["check_labels", "check_names", "check_no_text", "raise_problems", "row_places"]
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,17 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.data.dataset import DataError
-
-
-def row_keys(class_attributes: NDArray[np.float32]) -> list[bytes]:
-    """Returns one key per description, with shape (c, a); equal descriptions have equal keys.
-
-    Example:
-        >>> first, second = row_keys(np.array([[0.0, 1.0], [-0.0, 1.0]], dtype=np.float32))
-        >>> first == second
-        True
-    """
-    return [row.tobytes() for row in class_attributes + np.float32(0.0)]  # -0.0 becomes 0.0
+from unseen.data.descriptions import row_keys
 
 
 def row_places(table: NDArray[np.float32], known: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -18,8 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from torch import Tensor
 
+from unseen.data.arguments import check_choice
 from unseen.methods.base import ZeroShotClassifier, fitted_attributes
-from unseen.methods.settings import check_choice
 from unseen.nets.preprocessing import (
     FEATURE_PREPROCESSINGS,
     INDUCTIVE_NORMALIZATIONS,

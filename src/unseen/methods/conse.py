@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from unseen.data.arguments import check_number
 from unseen.methods.network import NetworkClassifier
-from unseen.methods.settings import check_number
 from unseen.nets.cosine_head import normalize_rows
 from unseen.nets.linear import linear
 from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing

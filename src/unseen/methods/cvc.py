@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from unseen.data.arguments import check_number
 from unseen.methods.network import PrototypeClassifier
-from unseen.methods.settings import check_number
 from unseen.nets.attribute_embedder import AttributeEmbedder
 from unseen.nets.initialization import initialize_normal
 from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing

@@ -19,8 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from unseen.data.arguments import check_choice
 from unseen.methods.network import NetworkClassifier
-from unseen.methods.settings import check_choice
 from unseen.nets.linear import linear
 from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing
 from unseen.nets.scoring_network import ScoringNetwork

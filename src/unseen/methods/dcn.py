@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from unseen.data.arguments import check_number
 from unseen.methods.base import Setting
 from unseen.methods.network import NetworkClassifier
-from unseen.methods.settings import check_number
 from unseen.nets.dropout import CountedDropout
 from unseen.nets.linear import linear
 from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing

@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from unseen.data.arguments import check_choice, check_number
 from unseen.methods.network import PrototypeClassifier
-from unseen.methods.settings import check_choice, check_number
 from unseen.nets.attribute_embedder import AttributeEmbedder
 from unseen.nets.cosine_head import normalize_rows
 from unseen.nets.initialization import initialize_normal

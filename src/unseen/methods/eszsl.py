@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from unseen.data.arguments import check_number
 from unseen.methods.closed_form import ClosedFormClassifier, Moments
-from unseen.methods.settings import check_number
 
 PENALTIES = tuple(10.0**exponent for exponent in range(-3, 4))
 

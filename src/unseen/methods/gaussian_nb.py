@@ -20,11 +20,11 @@ from scipy.linalg import cho_solve, cholesky, solve
 from sklearn.base import clone
 from torch import Tensor
 
+from unseen.data.arguments import check_choice, check_number
 from unseen.methods.base import fitted_attributes
 from unseen.methods.class_statistics import ClassStatistics, ExactClassifier
 from unseen.methods.class_table import row_places
 from unseen.methods.closed_form import double, double_chunks
-from unseen.methods.settings import check_choice, check_number
 from unseen.nets.preprocessing import FEATURE_PREPROCESSINGS, INDUCTIVE_NORMALIZATIONS
 
 COVARIANCES = ("diagonal", "full")

@@ -13,9 +13,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from unseen.data.arguments import check_number
 from unseen.methods.class_table import row_places
 from unseen.methods.network import NetworkClassifier
-from unseen.methods.settings import check_number
 from unseen.nets.noise import CountedNoise
 from unseen.nets.preprocessing import FeaturePreprocessing
 from unseen.training.batches import RandomRows

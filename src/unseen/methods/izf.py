@@ -9,7 +9,8 @@ __all__ = ["IZF"]
 
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,18 +18,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from unseen.data.arguments import check_choice, check_number
 from unseen.losses.mmd import negative_mmd
 from unseen.methods.base import Setting
 from unseen.methods.generative import GenerativeZeroShotClassifier
 from unseen.methods.network import Given, NetworkClassifier
-from unseen.methods.settings import check_choice, check_number
 from unseen.nets.flow import LEAST_BLOCKS
 from unseen.nets.noise import CountedNoise
 from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing
 from unseen.nets.semantic_flow import SemanticFlow
 from unseen.training.checkpoint import Checkpoint
 from unseen.training.device import choose_precision
-from unseen.training.loop import EpochReport, TrainingError
+from unseen.training.loop import EpochReport, Monitor, TrainingError
 
 CLASSIFIERS = ("naive-bayes", "softmax")
 LIKELIHOODS = ("sum", "per-dimension")
@@ -196,16 +197,6 @@ class IZF(GenerativeZeroShotClassifier):
         """Semantic-transductive, unless unseen descriptions have no part in the training."""
         return "semantic-transductive" if self.separation_weight != 0 else super().setting
 
-    def prototypes(self, class_attributes: NDArray) -> NDArray[np.float32]:
-        r"""Returns :math:`f^{-1}([c, 0])` of descriptions (c, a): prepared features (c, d)."""
-        with torch.no_grad():
-            device = next(self.network_.parameters()).device
-            c = self.network_.describe(
-                torch.from_numpy(self._check_table(class_attributes)).to(device)
-            )
-
-            return self.network_.decode(c, c.new_zeros(len(c), self.network_.rest)).cpu().numpy()
-
     def _preparations(
         self, X: NDArray, S: NDArray[np.float32]
     ) -> tuple[FeaturePreprocessing, AttributeNormalization]:
@@ -257,11 +248,6 @@ class IZF(GenerativeZeroShotClassifier):
         self.network_.round_gradients(
             choose_precision(self.gradient_precision, given.features.device)
         )
-        totals = given.features.new_zeros(len(S), X.shape[1]).index_add_(
-            0, given.labels, given.features
-        )
-        means = totals / given.labels.bincount(minlength=len(S))[:, None]
-        self._class_means = self.network_.fill(means)  # (k, width)
 
         return given
 
@@ -303,16 +289,26 @@ class IZF(GenerativeZeroShotClassifier):
         self,
         given: Given,
         generators: Sequence[torch.Generator],
-        callback: Callable[[EpochReport], None] | None = None,
+        monitor: Monitor,
         checkpoint: Checkpoint | None = None,
     ) -> None:
         def watch(report: EpochReport) -> None:
             self._watch(given, report)
-            if callback is not None:
-                callback(report)
+            if monitor.callback is not None:
+                monitor.callback(report)
 
-        super()._train(given, generators, watch, checkpoint)
-        del self._class_means
+        self._class_means = self._means(given)
+        try:
+            super()._train(given, generators, replace(monitor, callback=watch), checkpoint)
+        finally:
+            del self._class_means
+
+    def _means(self, given: Given) -> Tensor:
+        """Returns the mean of the examples of each seen class, with shape (k, width)."""
+        k, d = len(given.seen), given.features.shape[1]
+        totals = given.features.new_zeros(k, d).index_add_(0, given.labels, given.features)
+
+        return self.network_.fill(totals / given.labels.bincount(minlength=k)[:, None])
 
     def _watch(self, given: Given, report: EpochReport) -> None:
         """Checks that the flow can be inverted; logs the terms of the loss, with gradient norms."""

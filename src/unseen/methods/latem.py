@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from unseen.data.arguments import check_number
 from unseen.methods.bilinear_ranking import BilinearRankingClassifier
-from unseen.methods.settings import check_number
 from unseen.nets.linear import linear
 from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing
 from unseen.nets.scoring_network import ScoringNetwork

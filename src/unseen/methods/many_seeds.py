@@ -81,7 +81,9 @@ def fit_seeds(
     if len(networks) < 2 or not networks[0].stackable:
         return [model.fit(X, y, class_attributes, class_names=class_names) for model in models]
 
-    together = _Together(networks).fit(X, y, class_attributes, class_names=class_names)
+    # scikit-learn's messages name the class: the user knows that of the method
+    together = type(type(method).__name__, (_Together,), {})(networks)
+    together.fit(X, y, class_attributes, class_names=class_names)
     for model in models:
         _hand_over(together, model)
 
@@ -110,7 +112,7 @@ class _Together(ZeroShotClassifier):
         X: NDArray,
         rows: NDArray[np.int64],
         S: NDArray[np.float32],
-        monitor: Monitor,  # noqa: ARG002
+        monitor: Monitor,
     ) -> None:
         leader = clone(self.models[0])
         _hand_over(self, leader)
@@ -127,7 +129,7 @@ class _Together(ZeroShotClassifier):
         for start in range(0, len(networks), size):
             group = [network.to(given.seen.device) for network in networks[start : start + size]]
             leader.network_ = stack_networks(group) if len(group) > 1 else group[0]
-            leader._train(given, generators[start : start + size])
+            leader._train(given, generators[start : start + size], monitor)
             if len(group) > 1:
                 unstack_network(leader.network_, group)
         given.release()

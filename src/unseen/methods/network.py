@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 from torch import Tensor
 
+from unseen.data.arguments import check_choice, check_number
 from unseen.methods.base import Setting, ZeroShotClassifier
-from unseen.methods.settings import check_choice, check_number
 from unseen.nets.preprocessing import (
     ATTRIBUTE_NORMALIZATIONS,
     FEATURE_PREPROCESSINGS,
@@ -26,7 +26,7 @@ from unseen.nets.scoring_network import ScoringNetwork
 from unseen.training.batches import Batches, Shuffled, SideBySide
 from unseen.training.checkpoint import Checkpoint
 from unseen.training.device import choose_device, choose_precision, device_here
-from unseen.training.loop import EpochReport, Monitor, Optimization, train
+from unseen.training.loop import Monitor, Optimization, train
 from unseen.training.resident import chunks, to_device
 from unseen.training.schedules import SCHEDULES
 
@@ -165,7 +165,7 @@ class NetworkClassifier(ZeroShotClassifier):
 
         checkpoint = self._checkpoint(monitor, seed, X, rows, S)
         given = self._given(X, rows, S)
-        self._train(given, [generator], monitor.callback, checkpoint)
+        self._train(given, [generator], monitor, checkpoint)
         given.release()
         self._settle(given.seen)
 
@@ -203,7 +203,7 @@ class NetworkClassifier(ZeroShotClassifier):
         self,
         given: Given,
         generators: Sequence[torch.Generator],
-        callback: Callable[[EpochReport], None] | None = None,
+        monitor: Monitor,
         checkpoint: Checkpoint | None = None,
     ) -> None:
         """Trains ``network_``, which stacks as many networks as there are generators, if not 1."""
@@ -221,7 +221,16 @@ class NetworkClassifier(ZeroShotClassifier):
         if len(generators) > 1:
             batches = SideBySide(batches, generators)
             optimization = replace(optimization, networks=len(generators))
-        train(self.network_, loss, batches, optimization, generators[0], callback, checkpoint)
+        train(
+            self.network_,
+            loss,
+            batches,
+            optimization,
+            generators[0],
+            monitor.callback,
+            checkpoint,
+            before_step=monitor.before_step,
+        )
 
     @torch.no_grad()
     def _scores(self, X: NDArray, S: NDArray[np.float32]) -> NDArray:

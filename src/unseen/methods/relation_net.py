@@ -17,8 +17,8 @@ import torch
 from sklearn.utils import Tags
 from torch import Tensor, nn
 
+from unseen.data.arguments import check_number
 from unseen.methods.network import NetworkClassifier
-from unseen.methods.settings import check_number
 from unseen.nets.attribute_embedder import AttributeEmbedder
 from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing
 from unseen.nets.relation import Relation
@@ -205,7 +205,7 @@ class RelationNet(NetworkClassifier):
         """Raises a ``ValueError`` for a setting of no use."""
         super().check_settings()
         check_number("hidden", self.hidden, 1, whole=True)
-        check_number("beta2", self.beta2, 0, 1)
+        check_number("beta2", self.beta2, 0, 1, open_high=True)
         if self.episodes is not None:
             check_number("episodes", self.episodes, 1, whole=True)
         check_number("step_epochs", self.step_epochs, 1, whole=True)

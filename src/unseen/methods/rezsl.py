@@ -9,7 +9,8 @@ __all__ = ["ReZSL"]
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,12 +20,12 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from unseen.data.arguments import check_choice, check_number
 from unseen.data.attribute_vectors import read_attribute_vectors
 from unseen.losses.balanced_mse import balanced_mse
 from unseen.losses.normalized_mse import normalized_mse
 from unseen.losses.remse import TRACKERS, ReMSE
 from unseen.methods.network import Given, NetworkClassifier
-from unseen.methods.settings import check_choice, check_number
 from unseen.nets.attribute_attention import AttributeAttention, compactness
 from unseen.nets.attribute_regression import (
     INIT_STD,
@@ -36,7 +37,7 @@ from unseen.nets.cosine_head import normalize_rows
 from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing
 from unseen.training.batches import Batches, Episodes, Shuffled
 from unseen.training.checkpoint import Checkpoint
-from unseen.training.loop import EpochReport
+from unseen.training.loop import EpochReport, Monitor
 from unseen.training.step import OPTIMIZERS
 from unseen.training.weight_history import EpochWeights, weights_after
 
@@ -350,16 +351,16 @@ class ReZSL(NetworkClassifier):
         self,
         given: Given,
         generators: Sequence[torch.Generator],
-        callback: Callable[[EpochReport], None] | None = None,
+        monitor: Monitor,
         checkpoint: Checkpoint | None = None,
     ) -> None:
         def keep(report: EpochReport) -> None:
             self._keep_weights(report.epoch)
-            if callback is not None:
-                callback(report)
+            if monitor.callback is not None:
+                monitor.callback(report)
 
         self.weight_history_ = []
-        super()._train(given, generators, keep, checkpoint)
+        super()._train(given, generators, replace(monitor, callback=keep), checkpoint)
         if not self.weight_history_:  # resumed after the last epoch, whose tracker this is
             self._keep_weights(self.epochs)
 

@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from unseen.data.arguments import check_choice, check_number
 from unseen.methods.closed_form import ClosedFormClassifier, Moments
-from unseen.methods.settings import check_choice, check_number
 
 DIRECTIONS = ("features-to-attributes", "attributes-to-features")
 TINY = 1e-300  # what lies in no direction of the map has the cosine 0, not NaN

@@ -7,6 +7,7 @@ __all__ = [
     "load_model",
     "method_name",
     "save_model",
+    "shown_name",
 ]
 
 import csv
@@ -26,9 +27,9 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from unseen.data.arguments import nearest
 from unseen.data.dataset import Source
 from unseen.decide import SeenPenalty
-from unseen.methods.settings import nearest
 
 if TYPE_CHECKING:
     from unseen.methods.base import ZeroShotClassifier
@@ -139,6 +140,22 @@ def method_name(model: "ZeroShotClassifier") -> str:
     if model.saved_as is not None:
         return model.saved_as
     raise ModelError(f"{type(model).__name__} is not in METHODS: it could not be read back.")
+
+
+def shown_name(model: "ZeroShotClassifier") -> str:
+    """Returns the name that results show: that of the method, or of a class of the user's own.
+
+    Example:
+        >>> from unseen.methods.eszsl import ESZSL
+        >>> class Mine(ESZSL):
+        ...     pass
+        >>> shown_name(ESZSL()), shown_name(Mine())
+        ('eszsl', 'Mine')
+    """
+    try:
+        return method_name(model)
+    except ModelError:  # it cannot be saved, and need not be
+        return type(model).__name__
 
 
 def load_model(

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from unseen.metrics.choices import check_choice
+from unseen.data.arguments import check_choice
 from unseen.metrics.forgetting import (
     average_accuracy,
     backward_transfer,

@@ -34,7 +34,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from unseen.metrics.choices import check_choice
+from unseen.data.arguments import check_choice
 from unseen.metrics.gzsl import Weighting
 from unseen.metrics.history import History
 from unseen.metrics.stepwise import area_between, step_mean

@@ -28,8 +28,8 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from unseen.data.arguments import check_choice
 from unseen.data.wording import describe
-from unseen.metrics.choices import check_choice
 
 Weighting = Literal["class", "sample"]
 Kind = Literal["offset", "factor"]

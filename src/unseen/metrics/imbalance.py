@@ -35,7 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import xlogy
 
-from unseen.metrics.choices import check_choice
+from unseen.data.arguments import check_choice
 from unseen.metrics.misclassification import (
     Misclassification,
     check_predictions,

@@ -31,7 +31,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from unseen.metrics.choices import check_choice
+from unseen.data.arguments import check_choice
 from unseen.metrics.gzsl import Weighting, harmonic_mean, seen_unseen_curve
 from unseen.metrics.history import History
 

@@ -21,8 +21,8 @@ from unseen.report.published_numbers import PublishedNumbers, find_published
 from unseen.report.records import Run
 from unseen.report.stream_page import make_stream_sections, stream_context
 from unseen.report.stream_records import StreamRecord
-from unseen.report.stream_summary import drop_repeated_streams, summarize_streams
-from unseen.report.summary import DataSummary, MethodSummary, Spread, drop_repeated, summarize
+from unseen.report.stream_summary import summarize_streams
+from unseen.report.summary import DataSummary, MethodSummary, Spread, summarize
 from unseen.report.svg import SERIES
 
 Progress = Callable[[int, int], None]
@@ -82,10 +82,11 @@ def render_report(
     Returns:
         The page, which asks for nothing from anywhere.
     """
-    every = (*runs, *streams)
-    runs, streams = drop_repeated(runs), drop_repeated_streams(streams)
-    counted: tuple[Run | StreamRecord, ...] = (*runs, *streams)
     summaries, of_streams = summarize(runs), summarize_streams(streams)
+    shown = [method for one in (*summaries, *of_streams) for method in one.methods]
+    kept = {run.key for method in shown for run in method.runs}
+    every = (*runs, *streams)
+    counted = [run for run in every if run.key in kept]
     drawn = count(1)
 
     def advance() -> None:
@@ -103,9 +104,7 @@ def render_report(
         "runs": counted,
         "left_out": len(every) - len(counted),
         "sections": sections,
-        "methods": sorted(
-            {method.name for one in (*summaries, *of_streams) for method in one.methods}
-        ),
+        "methods": sorted({method.name for method in shown}),
         "overview": overview(summaries),
         "apart": [one for one in sections if one.published and one.published.obstacle],
         "accuracies": ACCURACIES,

@@ -1,9 +1,9 @@
 """Finished runs of a benchmark, read from its stores and checked."""
 
-__all__ = ["SEED", "Run", "number", "read_kind", "read_runs"]
+__all__ = ["SEED", "Run", "Stored", "number", "of_kind", "read_all", "read_runs", "runs_of"]
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from unseen.benchmark.store import read_records
+from unseen.benchmark.store import Record, read_records
 from unseen.data.dataset import DataError
 from unseen.report.measures import ACCURACIES
 
@@ -21,6 +21,7 @@ SEED = "random_state"
 NO_CURVE = {"seen": [0.0], "unseen": [0.0]}  # without test rows of both kinds
 
 Parsed = TypeVar("Parsed")
+Stored = tuple[Path, Record]  # the store, and a record in it
 
 
 @dataclass(frozen=True)
@@ -94,23 +95,36 @@ def read_runs(stores: Sequence[Path]) -> list[Run]:
         Traceback (most recent call last):
         unseen.data.dataset.DataError: There is no run store...
     """
-    runs = {run.key: run for store in stores for run in read_kind(store, "run", parse)}
-
-    return list(runs.values())
+    return runs_of(read_all(stores))
 
 
-def read_kind(
-    store: Path, kind: str, parse: Callable[[Mapping[str, Any]], Parsed]
-) -> Iterator[Parsed]:
-    """Yields the records of one kind, parsed.
+def read_all(stores: Sequence[Path]) -> list[Stored]:
+    """Reads the records of some stores, of every kind, each with its store."""
+    return [(store, record) for store in stores for record in read_records(store)]
+
+
+def runs_of(records: Iterable[Stored]) -> list[Run]:
+    """Returns the finished benchmark runs among records; one that stands in several counts once.
 
     Raises:
         DataError: If a record lacks something, or is of wrong types.
     """
-    for record in read_records(store):
+    return of_kind(records, "run", parse)
+
+
+def of_kind(
+    records: Iterable[Stored], kind: str, parse: Callable[[Record], Parsed]
+) -> list[Parsed]:
+    """Returns the records of one kind, parsed; of those with the same key the last one counts.
+
+    Raises:
+        DataError: If a record lacks something, or is of wrong types.
+    """
+    found = {}
+    for store, record in records:
         try:
             if record["kind"] == kind:
-                yield parse(record)
+                found[record["key"]] = parse(record)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             what = f"lacks {error}" if isinstance(error, KeyError) else f"is damaged ({error})"
             raise DataError(
@@ -120,6 +134,8 @@ def read_kind(
                 ],
                 str(store),
             ) from error
+
+    return list(found.values())
 
 
 def parse(record: Mapping[str, Any]) -> Run:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unseen.data.dataset import DataError
-from unseen.report.records import Run, read_runs
-from unseen.report.stream_records import StreamRecord, read_streams
+from unseen.report.records import Run, read_all, runs_of
+from unseen.report.stream_records import StreamRecord, streams_of
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ def read_stores(stores: Sequence[Path]) -> Finished:
         Traceback (most recent call last):
         unseen.data.dataset.DataError: There is no run store...
     """
-    finished = Finished(tuple(read_runs(stores)), tuple(read_streams(stores)))
+    records = read_all(stores)
+    finished = Finished(tuple(runs_of(records)), tuple(streams_of(records)))
     if not len(finished):
         raise DataError(
             [

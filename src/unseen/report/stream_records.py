@@ -1,8 +1,8 @@
 """Finished runs along streams of tasks, read from run stores and checked."""
 
-__all__ = ["MEGABYTE", "StreamRecord", "flatten", "read_streams"]
+__all__ = ["MEGABYTE", "StreamRecord", "flatten", "read_streams", "streams_of"]
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from unseen.metrics.memory import MemoryCurve, memory_curve
 from unseen.report.measures import COURSES, STREAM_RESULTS
-from unseen.report.records import SEED, number, read_kind
+from unseen.report.records import SEED, Stored, number, of_kind, read_all
 
 MEGABYTE = 1e6  # bytes
 
@@ -88,9 +88,16 @@ def read_streams(stores: Sequence[Path]) -> list[StreamRecord]:
         Traceback (most recent call last):
         unseen.data.dataset.DataError: There is no run store...
     """
-    streams = {one.key: one for store in stores for one in read_kind(store, "stream", parse)}
+    return streams_of(read_all(stores))
 
-    return list(streams.values())
+
+def streams_of(records: Iterable[Stored]) -> list[StreamRecord]:
+    """Returns the finished streams among records; one that stands in several counts once.
+
+    Raises:
+        DataError: If a record lacks something, or is of wrong types.
+    """
+    return of_kind(records, "stream", parse)
 
 
 def parse(record: Mapping[str, Any]) -> StreamRecord:

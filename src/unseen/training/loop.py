@@ -74,7 +74,7 @@ class EpochReport:
 
 @dataclass(frozen=True)
 class Monitor:
-    """What may look on while a method trains.
+    """What may look on while a method trains; a closed form has neither epochs nor steps.
 
     Arguments:
         callback: Called after each epoch.

@@ -1,9 +1,9 @@
-"""Checks of settings: bounds, kinds of number, the nearest name."""
+"""Checks of arguments: bounds, kinds of number, the nearest name."""
 
 import numpy as np
 import pytest
 
-from unseen.methods.settings import check_choice, check_number, nearest
+from unseen.data.arguments import check_choice, check_number, nearest
 
 
 @pytest.mark.parametrize("value", [1, 2.5, np.float32(1), np.int64(3), np.float64(3.0)])
@@ -27,6 +27,9 @@ def test_an_open_bound_is_left_out() -> None:
     check_number("lr", 0, 0)
     with pytest.raises(ValueError, match="greater than 0; got 0"):
         check_number("lr", 0, 0, open_low=True)
+    check_number("beta2", 1, 0, 1)
+    with pytest.raises(ValueError, match="at least 0 and below 1; got 1"):
+        check_number("beta2", 1, 0, 1, open_high=True)
 
 
 def test_choices() -> None:
