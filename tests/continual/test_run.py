@@ -288,6 +288,28 @@ def test_a_run_that_could_not_go_on_is_refused_at_once(toy: ZeroShotData, tmp_pa
     run_stream(TiedGaussian(), stream, toy, folder=tmp_path / "run")  # draws nothing
 
 
+def test_a_folder_may_be_named_by_a_text(toy: ZeroShotData, tmp_path: Path) -> None:
+    run_stream(small(), make_stream(toy, tasks=3), toy, folder=str(tmp_path / "run"))
+
+    assert (tmp_path / "run" / PROGRESS).exists()
+
+
+@pytest.mark.parametrize("name", ["file", "file/run"])
+def test_a_file_is_no_folder_for_a_run(name: str, toy: ZeroShotData, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(DataError, match="The folder cannot be made"):
+        run_stream(small(), make_stream(toy, tasks=3), toy, folder=tmp_path / name)
+
+
+def test_without_a_folder_no_data_are_hashed(
+    toy: ZeroShotData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("unseen.continual.run._content", lambda _: pytest.fail("hashed"))
+
+    run_stream(small(), make_stream(toy, tasks=3), toy)
+
+
 def test_a_folder_of_another_run_is_refused(toy: ZeroShotData, tmp_path: Path) -> None:
     run_stream(small(), make_stream(toy, tasks=3), toy, folder=tmp_path)
     with pytest.raises(DataError, match="other settings, data or stream"):

@@ -48,7 +48,7 @@ def run_stream(
     stream: Stream,
     data: ZeroShotData,
     *,
-    folder: Path | None = None,
+    folder: str | Path | None = None,
     curve_batches: int | None = CURVE_BATCHES,
     callback: Callable[[int], None] | None = None,
 ) -> StreamRun:
@@ -71,7 +71,7 @@ def run_stream(
         The model, the history of its scores, and what training cost.
 
     Raises:
-        DataError: If the folder is of another run, or damaged.
+        DataError: If the folder is of another run, damaged, or cannot be written.
         ModelError: If there is a folder, and the model could not be read back from it.
         ValueError: If there is a folder, and the model's ``random_state`` is ``None``.
 
@@ -85,9 +85,11 @@ def run_stream(
         >>> len(run.history.logits), 0 <= summary(run.history).mean_joint_accuracy <= 1
         (4, True)
     """
+    identity = ""
     if folder is not None:
         _check_resumable(model)
-    keeper = Keeper(folder, _identity(model, stream, data, curve_batches))
+        folder, identity = Path(folder), _identity(model, stream, data, curve_batches)
+    keeper = Keeper(folder, identity)
     runner = _Runner(clone(model), stream, data, keeper, curve_batches)
     for number in range(1, len(stream) + 1):
         if number > runner.learned:
