@@ -181,10 +181,15 @@ def test_one_pass_of_descriptions_a_step(toy: ZeroShotData) -> None:
     assert not torch.equal(*(w["head.embedder.2.running_mean"] for w in (before, once)))
 
 
-def test_a_class_alone_does_not_break_the_norm(toy: ZeroShotData) -> None:
+@pytest.mark.parametrize("statistics", ["running", "exact"])
+@pytest.mark.parametrize("divide_by", ["std", "var"])
+def test_a_class_alone_does_not_break_the_norm(
+    divide_by: str, statistics: str, toy: ZeroShotData
+) -> None:
     train = toy.subset("train")
     first = train.labels == np.flatnonzero(toy.seen)[0]
-    model = small().partial_fit(train.features[first], train.labels[first], toy.class_attributes)
+    model = small(divide_by=divide_by, statistics=statistics)
+    model.partial_fit(train.features[first], train.labels[first], toy.class_attributes)
     assert np.isfinite(model.decision_function(toy.features)).all()
 
 
