@@ -54,8 +54,8 @@ def run_stream(
 ) -> StreamRun:
     """Trains a model along a stream, and keeps its scores of the test rows after each task.
 
-    A task gets the descriptions that its stream calls visible, and the others as NaN: a method
-    cannot learn from what it is not given. Scoring gets the whole table.
+    A task gets the descriptions of the classes seen so far, and the others as NaN: a method cannot
+    learn from what it is not given. Scoring gets the whole table.
 
     Arguments:
         model: The estimator; a copy of it is trained.
@@ -133,7 +133,7 @@ class _Runner:
                 self.keeper.keep(f"curve-{number}", curve)
             self.watching += time.perf_counter() - start
 
-        table = np.where(task.visible[:, None], self.data.class_attributes, np.float32(np.nan))
+        table = np.where(task.seen[:, None], self.data.class_attributes, np.float32(np.nan))
         self.watching, start = 0.0, time.perf_counter()
         before = self.keeper.array(f"seconds-{number}")
 
