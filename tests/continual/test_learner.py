@@ -505,3 +505,19 @@ def test_batch_norm_of_the_backbone_may_be_frozen(freeze: bool) -> None:
 
     assert torch.equal(model.network_.backbone.norm.running_mean, before) == freeze
     assert not torch.equal(model.network_.backbone.norm.weight, weight)
+
+
+def test_frozen_statistics_serve_in_training() -> None:
+    X, y, S = pictures()
+    network = small().set_params(backbone="resnet", freeze_norm=True).fit(X, y, S).network_
+    rows = torch.from_numpy(X)
+    with torch.no_grad():
+        wanted = network.eval().features(rows)
+        frozen = network.train().features(rows)
+        network.freeze_norm = False
+        learning = network.train().features(rows)
+
+    assert network.backbone is not None
+    assert network.backbone.training
+    assert torch.equal(frozen, wanted)
+    assert not torch.equal(learning, wanted)
