@@ -128,7 +128,7 @@ def test_strategies_of_a_head_share_the_rate(
 
 
 def test_settings_reach_what_they_belong_to(run: Command, tmp_path: Path) -> None:
-    words = ("--set", "joint.budget=full", "--set", "stream.order=natural")
+    words = ("--set", "joint.budget=full", "--set", "stream.order=natural", "--set", "device=cpu")
     done = run("-m", "mlp", "-s", "joint", "--tasks", 3, "--seeds", 1, *TINY, *words)
     assert done.code == 0, done.err
     (record,) = read_records(tmp_path / "runs")
@@ -136,6 +136,8 @@ def test_settings_reach_what_they_belong_to(run: Command, tmp_path: Path) -> Non
     assert record["settings"]["strategy"] == {"name": "joint", "settings": {"budget": "full"}}
     assert record["settings"]["method"]["settings"]["hidden"] == 8
     assert record["settings"]["method"]["settings"]["norm"] is None
+    assert record["settings"]["device"] == "cpu"
+    assert record["settings"]["method"]["settings"]["device"] == "auto"
     assert record["stream"]["order"] == "natural"
 
 
@@ -195,6 +197,9 @@ def test_json(run: Command) -> None:
         (("--set", "tune=x"), "`tune` must be a whole number"),
         (("--set", "backbone=rsnet"), "`backbone` must be one of"),
         (("--set", "backbone=resnet"), "takes square pictures in colour"),
+        (("--set", "device=nonsense"), '`device` must be "auto", "cpu" or "cuda"'),
+        (("--set", "smoothing=0.5"), "`smoothing=0.5` of the head does nothing along a stream"),
+        (("--set", "precision=bfloat16"), "leave it at 'auto' or 'float32'"),
         (("-s", "icarl", "--set", "icarl.capacity=7"), "at least the number of classes seen, by"),
         (
             ("-s", "replay", "--set", "replay.balanced=true", "--set", "replay.capacity=7"),

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import pytest
@@ -181,10 +182,15 @@ def test_one_pass_of_descriptions_a_step(toy: ZeroShotData) -> None:
     assert not torch.equal(*(w["head.embedder.2.running_mean"] for w in (before, once)))
 
 
-def test_a_class_alone_does_not_break_the_norm(toy: ZeroShotData) -> None:
+@pytest.mark.parametrize("statistics", ["running", "exact"])
+@pytest.mark.parametrize("divide_by", ["std", "var"])
+def test_a_class_alone_does_not_break_the_norm(
+    divide_by: str, statistics: str, toy: ZeroShotData
+) -> None:
     train = toy.subset("train")
     first = train.labels == np.flatnonzero(toy.seen)[0]
-    model = small().partial_fit(train.features[first], train.labels[first], toy.class_attributes)
+    model = small(divide_by=divide_by, statistics=statistics)
+    model.partial_fit(train.features[first], train.labels[first], toy.class_attributes)
     assert np.isfinite(model.decision_function(toy.features)).all()
 
 
@@ -315,6 +321,55 @@ def test_a_folder_with_ones_own_parts_is_not_called_damaged(
     assert "damaged" not in str(caught.value)
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.uint8])
+def test_what_a_memory_keeps_is_its_own(kind: type, toy: ZeroShotData) -> None:
+    X = np.random.default_rng(0).integers(0, 256, (30, 16)).astype(kind)
+    X = X if kind is np.uint8 else X / 2  # that are no pictures
+    model = small(Joint()).set_params(backbone=Halver())
+    model.partial_fit(X, np.repeat([0, 1, 2], 10), toy.class_attributes)
+    kept = model.strategy_.inputs_.clone()
+    X[:] = 0
+
+    assert torch.equal(model.strategy_.inputs_, kept)
+
+
+@pytest.mark.parametrize("backbone", ["resnet", nn.Flatten()])
+def test_rows_that_cannot_be_written_are_taken(backbone: str | nn.Module) -> None:
+    X, y, S = pictures()
+    ours = X / np.float32(2)
+    ours.flags.writeable = False
+    model = small(Joint()).set_params(backbone=backbone, freeze_norm=True)
+    torch.set_warn_always(True)  # else the first such row of the process alone would show
+    try:
+        model.partial_fit(ours, y, S)
+    finally:
+        torch.set_warn_always(False)
+
+    assert np.isfinite(model.decision_function(ours)).all()
+
+
+class Elsewhere(Halver):
+    """Stands for a network on another device: it takes no rows until it was moved."""
+
+    moved = False
+
+    def _apply(self, *words: Any, **more: Any) -> Self:
+        self.moved = True
+        return super()._apply(*words, **more)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.moved:
+            raise RuntimeError("Expected all tensors to be on the same device")
+        return super().forward(x)
+
+
+def test_a_backbone_may_come_from_another_device(toy: ZeroShotData) -> None:
+    backbone = Elsewhere()
+    learn(small().set_params(backbone=backbone), toy)
+
+    assert not backbone.moved  # a copy was
+
+
 def test_pictures_stay_bytes(toy: ZeroShotData) -> None:
     X = np.random.default_rng(0).integers(0, 256, (30, 16)).astype(np.float32)
     model = small(Joint()).set_params(backbone=Halver())
@@ -371,6 +426,12 @@ def test_only_one_who_scores_sees_the_network_in_evaluation_mode(toy: ZeroShotDa
         ({"backbone": Halver()}, "`feature_preprocessing` must be one of"),
         ({"method": class_norm_head(), "backbone": "resnt"}, "`backbone` must be one of"),
         ({"backbone_lr": 0}, "`backbone_lr` must be a number"),
+        ({"device": "gpu"}, "`device` must be"),
+        ({"method": ClassNorm(smoothing=0.9)}, "`smoothing=0.9` of the head does nothing"),
+        ({"method": ClassNorm(legacy_smoothing=True)}, "`legacy_smoothing=True` of the head"),
+        ({"method": ClassNorm(precision="bfloat16")}, "leave it at 'auto' or 'float32'"),
+        ({"method": ClassNorm(device="cpu")}, "ContinualLearner has a `device` of its own"),
+        ({"method": ClassNorm(random_state=0)}, "has a `random_state` of its own"),
     ],
 )
 def test_settings_of_no_use(settings: dict, message: str, toy: ZeroShotData) -> None:
@@ -444,3 +505,19 @@ def test_batch_norm_of_the_backbone_may_be_frozen(freeze: bool) -> None:
 
     assert torch.equal(model.network_.backbone.norm.running_mean, before) == freeze
     assert not torch.equal(model.network_.backbone.norm.weight, weight)
+
+
+def test_frozen_statistics_serve_in_training() -> None:
+    X, y, S = pictures()
+    network = small().set_params(backbone="resnet", freeze_norm=True).fit(X, y, S).network_
+    rows = torch.from_numpy(X)
+    with torch.no_grad():
+        wanted = network.eval().features(rows)
+        frozen = network.train().features(rows)
+        network.freeze_norm = False
+        learning = network.train().features(rows)
+
+    assert network.backbone is not None
+    assert network.backbone.training
+    assert torch.equal(frozen, wanted)
+    assert not torch.equal(learning, wanted)

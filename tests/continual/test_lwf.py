@@ -150,6 +150,9 @@ def test_the_first_task_has_no_teacher(toy: ZeroShotData) -> None:
         assert model.memory_bytes() == {"labels": 3 * 8}
 
     assert losses[0.0] == losses[50.0]
+    quoting = learned(toy, [[0, 1, 2]], Quoting()).strategy_
+    assert isinstance(quoting, Quoting)
+    assert quoting.said is None
 
 
 @pytest.mark.parametrize(("setting", "value"), [("weight", -1.0), ("temperature", 0.0)])

@@ -144,7 +144,7 @@ def test_of_two_tasks_the_first_is_generalized_zero_shot_learning(toy: ZeroShotD
 
 
 def test_descriptions_of_later_classes_stay_out(toy: ZeroShotData) -> None:
-    """T19 through the run: what the stream calls invisible does not reach the model."""
+    """T19 through the run: what the stream does not call seen does not reach the model."""
     stream = make_stream(toy, tasks=3)
     tables = []
 
@@ -155,8 +155,7 @@ def test_descriptions_of_later_classes_stay_out(toy: ZeroShotData) -> None:
 
     run_stream(Spy(), stream, toy)
     for table, task in zip(tables, stream, strict=True):
-        assert_array_equal(np.isfinite(table).all(axis=1), task.visible)
-        assert_array_equal(task.visible, task.seen)
+        assert_array_equal(np.isfinite(table).all(axis=1), task.seen)
 
 
 def test_scores_that_were_deleted_are_missed(toy: ZeroShotData, tmp_path: Path) -> None:
@@ -286,6 +285,28 @@ def test_a_run_that_could_not_go_on_is_refused_at_once(toy: ZeroShotData, tmp_pa
         run_stream(small(Own()), stream, toy, folder=tmp_path / "run")
     assert not (tmp_path / "run").exists()
     run_stream(TiedGaussian(), stream, toy, folder=tmp_path / "run")  # draws nothing
+
+
+def test_a_folder_may_be_named_by_a_text(toy: ZeroShotData, tmp_path: Path) -> None:
+    run_stream(small(), make_stream(toy, tasks=3), toy, folder=str(tmp_path / "run"))
+
+    assert (tmp_path / "run" / PROGRESS).exists()
+
+
+@pytest.mark.parametrize("name", ["file", "file/run"])
+def test_a_file_is_no_folder_for_a_run(name: str, toy: ZeroShotData, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(DataError, match="The folder cannot be made"):
+        run_stream(small(), make_stream(toy, tasks=3), toy, folder=tmp_path / name)
+
+
+def test_without_a_folder_no_data_are_hashed(
+    toy: ZeroShotData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("unseen.continual.run._content", lambda _: pytest.fail("hashed"))
+
+    run_stream(small(), make_stream(toy, tasks=3), toy)
 
 
 def test_a_folder_of_another_run_is_refused(toy: ZeroShotData, tmp_path: Path) -> None:

@@ -191,7 +191,6 @@ def test_what_holds_for_every_stream(case: tuple[ZeroShotData, dict[str, Any]]) 
         assert classes_of(task.seen) == seen
         assert classes_of(task.candidates) == known
         assert classes_of(task.unseen) == known - seen
-        assert classes_of(task.visible) == seen
     assert described == set(range(len(data.seen)))
     assert set(stream.labels[stream.test].tolist()) == described
 
@@ -218,7 +217,7 @@ def test_first_tasks_and_those_after_them_share_nothing(
     assert not tested[0] & tested[1]
     for part, own in zip((first, after), tested, strict=True):
         for task in part:
-            for mask in (task.seen, task.unseen, task.candidates, task.visible):
+            for mask in (task.seen, task.unseen, task.candidates):
                 assert classes_of(mask) <= own
             assert stream_classes(part, task) <= own
     for task, whole in zip(first, stream, strict=False):
@@ -512,8 +511,8 @@ PROBLEMS = {
         "`seen` of task 1 must be bool of shape (12,), got int64 of shape (12,)",
     ),
     "mask shape": (
-        changed(0, visible=lambda task: task.visible[:-1]),
-        "`visible` of task 1 must be bool of shape (12,), got bool of shape (11,)",
+        changed(0, unseen=lambda task: task.unseen[:-1]),
+        "`unseen` of task 1 must be bool of shape (12,), got bool of shape (11,)",
     ),
     "row twice in a task": (
         changed(0, train=lambda task: np.append(task.train, task.train[:1])),
@@ -555,21 +554,9 @@ PROBLEMS = {
         changed(1, unseen=lambda task: flipped(task.unseen, 0)),
         "In task 2 class 0 ('class_001') count as seen and as unseen",
     ),
-    "neither seen nor unseen": (
-        changed(1, unseen=lambda task: flipped(task.unseen, 9)),
-        "`candidates` of task 2 are not its seen and unseen classes: see class 9",
-    ),
     "member no candidate": (
-        changed(
-            2,
-            unseen=lambda task: task.unseen & False,
-            candidates=lambda task: flipped(task.candidates, 11),
-        ),
-        "`members` up to task 3 are not all among its `candidates`: see class 11",
-    ),
-    "seen class invisible": (
-        changed(1, visible=lambda task: flipped(task.visible, 0)),
-        "`visible` of task 2 must be its seen classes: see class 0",
+        changed(2, seen=lambda task: flipped(task.seen, 11)),
+        "`members` up to task 3 are not all among its seen and unseen classes: see class 11",
     ),
     "class without test row": (
         lambda stream: replace(stream, test=stream.test[stream.labels[stream.test] != 5]),
@@ -591,17 +578,9 @@ def test_unsound_streams(
     ), caught.value.problems
 
 
-def test_a_class_that_is_not_seen_is_not_shown_and_no_candidate_is_tested(
-    toy: ZeroShotData,
-) -> None:
+def test_what_is_never_a_candidate_is_not_tested(toy: ZeroShotData) -> None:
     stream = make_stream(toy, "dynamic", tasks=2)
     later = stream.tasks[1].members[-1]
-    described = np.flatnonzero(stream.tasks[0].unseen)[0]
-    with pytest.raises(DataError, match=r"`visible` of task 1 must be its seen"):
-        changed(0, visible=lambda task: flipped(task.visible, described))(stream)
-    with pytest.raises(DataError, match=r"`visible` of task 1 must be its seen"):
-        changed(0, visible=lambda task: flipped(task.visible, later))(stream)
-
     first = stream.first(1)
     row = stream.test[stream.labels[stream.test] == later][:1]
     with pytest.raises(DataError, match=f"`test` has rows of class {later} .* never a candidate"):
@@ -614,7 +593,7 @@ def test_all_problems_are_listed_at_once(toy: ZeroShotData) -> None:
         changed(
             1,
             unseen=lambda task: flipped(task.unseen, 0),
-            visible=lambda task: flipped(task.visible, 1),
+            train=lambda task: task.train[:0],
         )(stream)
 
     assert len(caught.value.problems) == 2

@@ -204,6 +204,20 @@ def test_truncated(compressed: bool, tmp_path: Path) -> None:
             list(iter_columns(path, "features", 7))
 
 
+def test_more_strings_than_letters(tmp_path: Path) -> None:
+    """A damaged shape: as many empty strings would fill the memory."""
+    path = tmp_path / "names.mat"
+    savemat(path, {"chars": ["ab", "cd"], "none": ""})
+    assert read_text(path, "none") == []
+    content = path.read_bytes()
+    shape = struct.pack("=ii", 2, 2)
+    assert content.count(shape) == 1
+    path.write_bytes(content.replace(shape, struct.pack("=ii", 10**6, 2)))
+
+    with pytest.raises(DataError, match="Is damaged before byte"):
+        read_text(path, "chars")
+
+
 def test_flipped_bit_in_compressed_data(tmp_path: Path) -> None:
     path = tmp_path / "res101.mat"
     features = np.random.default_rng(0).random((20, 30))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
-from unseen.data.splits import HiddenClassFolds
+from unseen.data.splits import HiddenClassFolds, rank_in_class
 
 shares = st.floats(0.05, 0.95)
 
@@ -55,6 +55,14 @@ def test_held_out_rows_are_the_last_of_their_class(
 
             assert len(kept) == max(1, math.floor((1 - held_out) * size))
             assert not len(out) or kept.max() < out.min()
+
+
+@given(labels=st.lists(st.integers(-3, 3), max_size=30))
+def test_rows_are_counted_class_by_class(labels: list[int]) -> None:
+    rank, size = rank_in_class(np.array(labels, dtype=np.int64))
+
+    assert rank.tolist() == [labels[:row].count(label) for row, label in enumerate(labels)]
+    assert size.tolist() == [labels.count(label) for label in labels]
 
 
 @given(classes=st.integers(4, 40), hidden=shares, seed=st.integers(0, 5))

@@ -1,5 +1,7 @@
 """The attribute embedder: sizes, order of layers, owned randomness, exact statistics."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
@@ -78,3 +80,14 @@ def test_settled_statistics_repeat_the_training_pass(divide_by: str) -> None:
     network.settle(table)
 
     assert_close(network(table), trained, rtol=1e-4, atol=1e-6)
+
+
+def test_one_class_settles_no_variance() -> None:
+    """With one degree of freedom less it would be NaN, and with it every score."""
+    norm = partial(ClassStandardization, divide_by="var")
+    network = embedder(8, 8, norm_after_relu=norm).eval()
+    table = torch.rand(20, 5, generator=torch.Generator().manual_seed(3))
+    before = network(table)
+    network.settle(table[:1])
+
+    assert torch.equal(network(table), before)

@@ -1,7 +1,6 @@
-"""The small residual network: its arithmetic, its statistics, its seeds and its settings."""
+"""The small residual network: its arithmetic, its statistics and its seeds."""
 
 import copy
-import json
 
 import pytest
 import torch
@@ -121,16 +120,6 @@ def test_weights_start_as_those_of_pytorch() -> None:
             assert 0.95 * bound < layer.weight.abs().max() <= bound
 
 
-def test_settings_make_the_network_again() -> None:
-    net = trained(make(shift=1, freeze_norm=True))
-    settings = json.loads(json.dumps(net.settings))
-    again = SmallResNet(**settings, generator=torch.Generator().manual_seed(9))
-    again.load_state_dict(net.state_dict())
-
-    assert again.settings == net.settings
-    assert torch.equal(again.eval()(pixels()), net.eval()(pixels()))
-
-
 def test_a_copy_is_a_network_of_its_own() -> None:
     net = make(shift=1)
     twin = copy.deepcopy(net)
@@ -144,53 +133,21 @@ def test_a_copy_is_a_network_of_its_own() -> None:
 
 
 def test_shift_is_for_training_only() -> None:
-    still, moved = make(freeze_norm=True), make(freeze_norm=True, shift=2)
+    still, moved = make(), make(shift=2)
 
     assert torch.equal(still.first.weight, moved.first.weight)
+    assert torch.equal(moved.eval()(pixels()), still.eval()(pixels()))
+    still.train()
+    moved.train()
     assert torch.equal(still(pixels()), still(pixels()))
     assert not torch.equal(moved(pixels()), still(pixels()))
-    assert torch.equal(moved.eval()(pixels()), still(pixels()))
 
 
 # Statistics
 
 
-def statistics(net: SmallResNet) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in net.named_buffers() if "running" in name}
-
-
-def test_frozen_statistics_stay_and_serve_in_training() -> None:
-    net = trained(make())
-    before = statistics(net)
-    net(pixels())
-    assert all(not torch.equal(value, before[name]) for name, value in statistics(net).items())
-
-    net.freeze_norm = True
-    before, wanted = statistics(net), net.eval()(pixels())
-    trained_mode = net.train()(pixels())
-
-    assert net.training
-    assert torch.equal(trained_mode, wanted)
-    assert all(torch.equal(value, before[name]) for name, value in statistics(net).items())
-    trained_mode.sum().backward()
-    assert net.norm.weight.grad is not None  # scales and shifts go on learning
-    assert net.norm.weight.grad.abs().sum() > 0
-
-    net.freeze_norm = False
-    net(pixels())
-    assert not torch.equal(net.norm.running_mean, before["norm.running_mean"])
-
-
-def test_freezing_in_evaluation_stays_in_evaluation() -> None:
-    net = make().eval()
-    net.freeze_norm = True
-    net.freeze_norm = False
-
-    assert not any(module.training for module in net.modules())
-
-
 def test_settled_statistics_are_the_means_over_the_chunks() -> None:
-    net = trained(make(freeze_norm=True, shift=2))
+    net = trained(make(shift=2))
     chunks = [pixels(8, seed=seed) for seed in range(3)]
     net.settle(chunks)
 
@@ -201,8 +158,7 @@ def test_settled_statistics_are_the_means_over_the_chunks() -> None:
     assert_close(norm.running_mean, mean, rtol=1e-4, atol=1e-5)
     assert_close(norm.running_var, var, rtol=1e-4, atol=1e-5)
     assert norm.momentum == 0.1
-    assert net.training
-    assert not norm.training  # frozen as before
+    assert all(module.training for module in net.modules())
 
 
 def to_images(x: Tensor) -> Tensor:
@@ -210,9 +166,9 @@ def to_images(x: Tensor) -> Tensor:
 
 
 def test_a_settled_network_keeps_its_features_in_proportion() -> None:
-    net = make(blocks=(1, 1, 1), size=16, freeze_norm=True)
+    net = make(blocks=(1, 1, 1), size=16)
     net.settle([pixels(64, net)])
-    features = net.feature_map(pixels(64, net))
+    features = net.eval().feature_map(pixels(64, net))
 
     assert features.mean().item() == pytest.approx(0.4, abs=0.05)  # of ReLU(N(0, 1)): 0.399
 

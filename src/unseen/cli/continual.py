@@ -71,7 +71,7 @@ def continual(
         settings: name=value: a setting of the head (lr=0.01), of a strategy (ewc.weight=5), of an
             exact method (recursive-ridge.feature_penalty=10), of the stream (stream.order=natural),
             "tune=3" (the learning rate is chosen on the first three tasks, and the run has the
-            others), "backbone=resnet" for pictures.
+            others), "backbone=resnet" for pictures, "device=cpu".
         as_json: Print the results as JSON.
     """
     for name, number in (("tasks", tasks), ("seeds", seeds)):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ALL = "all"
 DEFAULT_STRATEGY = "sequential"
-LEARNER_SETTINGS = ("backbone", "backbone_lr", "freeze_norm", "old_classes")
+LEARNER_SETTINGS = ("backbone", "backbone_lr", "device", "freeze_norm", "old_classes")
 STREAM_SETTINGS = ("order", "split", "held_out", "weighting", "seen_mean")
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from unseen.continual.memory import ExampleMemory, first_of_each_class
 from unseen.continual.strategy import Step, StreamNetwork, TaskRows
-from unseen.methods.settings import check_number
+from unseen.data.arguments import check_number
 
 TINY = 1e-12  # the gradient of the memory may be zero
 

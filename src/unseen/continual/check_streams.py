@@ -13,7 +13,7 @@ from unseen.data.check_splits import check_range, check_repeats
 from unseen.data.wording import counted, describe, listed, listed_rows, name_class
 
 INDICES = ("train", "classes", "members")
-MASKS = ("seen", "unseen", "candidates", "visible")
+MASKS = ("seen", "unseen")
 
 
 def check_stream(stream: Stream) -> list[str]:
@@ -156,25 +156,17 @@ def _check_seen(stream: Stream) -> list[str]:
 
 
 def _check_candidates(stream: Stream) -> list[str]:
-    """Candidates are the seen and unseen classes; training is shown the seen ones."""
+    """The classes that belong to a task so far are seen or unseen."""
     problems = []
     arrived = np.zeros(len(stream.class_names), dtype=bool)
     for place, task in _numbered(stream):
         arrived[task.members] = True
-        wrong = {
-            "`candidates` of {} are not its seen and unseen classes: see {}.": (
-                task.candidates != (task.seen | task.unseen)
-            ),
-            "`members` up to {} are not all among its `candidates`: see {}.": (
-                arrived & ~task.candidates
-            ),
-            "`visible` of {} must be its seen classes: see {}.": task.visible != task.seen,
-        }
-        problems += [
-            sentence.format(place, _names(stream, np.flatnonzero(classes)))
-            for sentence, classes in wrong.items()
-            if classes.any()
-        ]
+        missing = np.flatnonzero(arrived & ~task.candidates)
+        if len(missing):
+            problems.append(
+                f"`members` up to {place} are not all among its seen and unseen classes: see "
+                f"{_names(stream, missing)}."
+            )
 
     return problems
 

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from sklearn.utils.extmath import randomized_svd
 from torch import Tensor
 
-from unseen.methods.settings import check_number
+from unseen.data.arguments import check_number
 
 LEVELS = 255  # steps between the least and the greatest number of a row
 HALF_MAX = 65504.0  # the greatest number of half precision

@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from unseen.methods.settings import nearest
+from unseen.data.arguments import nearest
 
 Order = Literal["random", "natural", "proposed-split"]
 Classes = list[NDArray[np.int64]]  # of each task

@@ -22,7 +22,7 @@ from unseen.continual.compressors import (
 )
 from unseen.continual.memory import MemoryStrategy
 from unseen.continual.strategy import Step, StreamNetwork, TaskRows, masked_cross_entropy
-from unseen.methods.settings import check_choice, check_number
+from unseen.data.arguments import check_choice, check_number
 
 COMPRESSORS = ("auto", "float16", "int8", "pca", "pooled")
 

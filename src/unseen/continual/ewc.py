@@ -16,7 +16,7 @@ from torch import Tensor
 
 from unseen.continual.importance import Examples, ImportancePenalty, gradient_sizes
 from unseen.continual.strategy import StreamNetwork, TaskRows
-from unseen.methods.settings import check_choice
+from unseen.data.arguments import check_choice
 from unseen.training.resident import CHUNK_ROWS
 
 

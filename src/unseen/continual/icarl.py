@@ -14,7 +14,7 @@ from unseen.continual.lwf import LwF
 from unseen.continual.memory import ChoosingMemory, first_of_each_class
 from unseen.continual.replay import quota
 from unseen.continual.strategy import Step, StreamNetwork, TaskRows
-from unseen.methods.settings import check_choice, check_number
+from unseen.data.arguments import check_choice, check_number
 from unseen.nets.cosine_head import normalize_rows
 from unseen.nets.scoring_network import ScaledCosineNetwork
 from unseen.training.resident import CHUNK_ROWS

@@ -21,7 +21,7 @@ from torch.func import functional_call, grad, vmap
 from torch.nn.utils import parameters_to_vector
 
 from unseen.continual.strategy import Step, Strategy, StreamNetwork, TaskRows
-from unseen.methods.settings import check_choice, check_number
+from unseen.data.arguments import check_choice, check_number
 from unseen.nets.linear import Linear
 
 LEGACY_GROUP = 32  # the batch of the released code

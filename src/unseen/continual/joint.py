@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from unseen.continual.strategy import Strategy, StreamNetwork, TaskRows
-from unseen.methods.settings import check_choice
+from unseen.data.arguments import check_choice
 from unseen.training.batches import Batches, FirstOf, Shuffled
 
 

@@ -30,7 +30,8 @@ class Keeper:
         identity: What the run depends on, as a hash: a folder of another run is refused.
 
     Raises:
-        DataError: If the folder is of another run, or damaged; so do the methods.
+        DataError: If the folder is of another run, damaged, or cannot be written; so do the
+            methods.
     """
 
     def __init__(self, folder: Path | None, identity: str) -> None:
@@ -39,7 +40,11 @@ class Keeper:
         self.notes: list[dict[str, Any]] = []
         if folder is None:
             return
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            problem = f"The folder cannot be made: {error.strerror or error}; name another."
+            raise DataError([problem], where=str(folder)) from error
         file = folder / PROGRESS
         if not file.exists():
             self._write_progress(folder)

@@ -23,21 +23,28 @@ from unseen.continual.strategy import (
     TaskRows,
     masked_cross_entropy,
 )
+from unseen.data.arguments import check_choice, check_number
+from unseen.data.descriptions import row_keys
 from unseen.methods import METHODS
 from unseen.methods.base import Setting
 from unseen.methods.class_norm import ClassNorm
-from unseen.methods.class_table import row_keys
 from unseen.methods.continual import ContinualClassifier
 from unseen.methods.saving import ModelError, check_plain, method_name
-from unseen.methods.settings import check_choice, check_number
 from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing
 from unseen.training.batches import Batches, Recalling
 from unseen.training.checkpoint import Checkpoint
 from unseen.training.device import choose_device, device_here
 from unseen.training.loop import Monitor, train
-from unseen.training.resident import CHUNK_ROWS, chunks, to_device
+from unseen.training.resident import chunks, to_device
 
 SETTLED_ROWS = 64  # at a time, as in training
+NOT_USED = {  # of the head, and what it may be all the same
+    "smoothing": (1.0,),
+    "legacy_smoothing": (False,),
+    "precision": ("auto", "float32"),
+    "device": ("auto",),
+    "random_state": (None,),
+}
 
 
 class ContinualLearner(ContinualClassifier):
@@ -50,7 +57,8 @@ class ContinualLearner(ContinualClassifier):
     Arguments:
         method: The network, its loss's scale, epochs, batch size and learning rate: a
             ``ClassNorm`` or ``MLP``. ``None`` is the head of the paper's streams: one hidden layer
-            of 256, one class norm, :math:`\gamma = 10`, SGD with momentum 0.9.
+            of 256, one class norm, :math:`\gamma = 10`, SGD with momentum 0.9. Its products are
+            in float32 and its targets without smoothing; device and seed are those below.
         strategy: What is done against forgetting; ``None`` is nothing.
         backbone: What maps inputs to features and is trained along the stream: a module, of which
             a copy is trained, or the name of one in ``BACKBONES``, which gets its own seed.
@@ -135,6 +143,7 @@ class ContinualLearner(ContinualClassifier):
                 f"`strategy` must be a Strategy, such as EWC(); got {self.strategy!r}."
             )
         method.check_settings()
+        self._check_not_used(method)
         self._strategy().check_settings()
         if method.attribute_normalization == "standardize-all":
             raise ValueError(
@@ -147,6 +156,18 @@ class ContinualLearner(ContinualClassifier):
         check_number("backbone_lr", self.backbone_lr, 0, open_low=True)
         if self.old_classes is not None:
             check_number("old_classes", self.old_classes, 0, whole=True)
+        choose_device(self.device)
+
+    def _check_not_used(self, method: ClassNorm) -> None:
+        """Raises for a setting of the head that would do nothing, and stand in a record."""
+        for name, values in NOT_USED.items():
+            value = getattr(method, name)
+            if value not in values:
+                own = f" ContinualLearner has a `{name}` of its own." if hasattr(self, name) else ""
+                raise ValueError(
+                    f"`{name}={value!r}` of the head does nothing along a stream; leave it at "
+                    f"{' or '.join(map(repr, values))}.{own}"
+                )
 
     def memory_bytes(self) -> dict[str, int]:
         """Returns the bytes that the strategy keeps between tasks, by what they are."""
@@ -220,10 +241,9 @@ class ContinualLearner(ContinualClassifier):
 
         parameters = [p for p in network.parameters() if p.requires_grad]
         batches: Batches = strategy.batches(task, trained, size)
-        if recalled:
+        self.steps_ = self.head().epochs * len(batches.epoch(torch.Generator()))
+        if recalled:  # as many steps, and a memory takes longer to draw from
             batches = Recalling(batches, memory, recalled, task.seed)
-        epochs = self.head().epochs
-        self.steps_ = epochs * len(batches.epoch(torch.Generator()))
         train(
             network,
             loss,
@@ -256,7 +276,7 @@ class ContinualLearner(ContinualClassifier):
         backbone = self._backbone(X, generator)
         if backbone is not None:
             with torch.no_grad():
-                X = backbone.eval()(_tensor(X[:CHUNK_ROWS]).float()).numpy()
+                X = backbone.eval()(next(chunks(X))).numpy()
         method = clone(self.head())
         S = self.class_attributes_[self.seen_]
         features, attributes = method._preparations(X, S)
@@ -268,12 +288,12 @@ class ContinualLearner(ContinualClassifier):
     def _backbone(self, X: NDArray, generator: torch.Generator) -> nn.Module | None:
         """Returns a new network for rows (n, w), or a copy of the one that was given."""
         if not isinstance(self.backbone, str):
-            return copy.deepcopy(self.backbone)
+            return None if self.backbone is None else copy.deepcopy(self.backbone).cpu()
 
         backbone = BACKBONES[self.backbone](X.shape[1], generator)
         if self.freeze_norm and len(X):
-            parts = _tensor(X).split(SETTLED_ROWS)
-            backbone.settle(part.float() for part in parts)  # its statistics were no one's
+            parts = (part for chunk in chunks(X) for part in chunk.split(SETTLED_ROWS))
+            backbone.settle(parts)  # its statistics were no one's
 
         return backbone
 
@@ -301,7 +321,7 @@ class ContinualLearner(ContinualClassifier):
     def _stored(self, X: NDArray) -> Tensor:
         """Returns a task's inputs to a backbone (n, w) as those of the first task are stored."""
         if not self.bytes_:
-            return _tensor(X)
+            return torch.from_numpy(X.copy())  # a memory may keep it; X stays the caller's
         if not _fits_bytes(X):
             raise ValueError(
                 "The inputs of the first task were whole numbers from 0 to 255, as pictures have, "
@@ -472,10 +492,6 @@ def _own(part: str, name: str) -> str:
         "numbers, and no code. Keep the weights, `model.network_.state_dict()`, and load them into "
         "a model that you fit with that class again."
     )
-
-
-def _tensor(X: NDArray) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(X))
 
 
 def _fits_bytes(X: NDArray) -> bool:

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from unseen.continual.strategy import Step, Strategy, StreamNetwork, TaskRows
-from unseen.methods.settings import check_number
+from unseen.data.arguments import check_number
 from unseen.training.resident import CHUNK_ROWS
 
 
@@ -43,6 +43,8 @@ class LwF(Strategy):
     """
 
     seen_: Tensor
+    _known: Tensor
+    _teacher: Tensor | None
 
     def __init__(self, weight: float = 1.0, temperature: float = 2.0) -> None:
         self.weight = weight
@@ -59,9 +61,10 @@ class LwF(Strategy):
         Of the classes seen before, as far as the task's training knows them, with shape (o,), this
         gives the teacher's logits, with shape (n, o). Both are of use in this task alone.
         """
-        seen = task.seen[:0] if task.number == 1 else self.seen_
-        self._known = seen[task.knows(seen)]
-        self._teacher: Tensor | None = _scores(network.eval(), task, task.columns(self._known))
+        self._known, self._teacher = task.seen[:0], None
+        if task.number > 1:
+            self._known = self.seen_[task.knows(self.seen_)]
+            self._teacher = _scores(network.eval(), task, task.columns(self._known))
 
         return task
 

@@ -21,7 +21,7 @@ from unseen.continual.strategy import (
     TaskRows,
     masked_cross_entropy,
 )
-from unseen.methods.settings import check_number
+from unseen.data.arguments import check_number
 
 
 class MemoryStrategy(Strategy):

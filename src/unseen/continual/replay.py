@@ -12,7 +12,7 @@ from torch import Tensor
 
 from unseen.continual.memory import ChoosingMemory, first_of_each_class, reservoir
 from unseen.continual.strategy import StreamNetwork, TaskRows
-from unseen.methods.settings import check_choice, check_number
+from unseen.data.arguments import check_choice, check_number
 
 
 class ExperienceReplay(ChoosingMemory):

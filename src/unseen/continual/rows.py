@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.data.dataset import DataError, ZeroShotData
+from unseen.data.splits import rank_in_class
 from unseen.data.wording import NAMED, capitalised, name_class
 
 Split = Literal["proposed", "spare", "random80"]
@@ -72,16 +73,14 @@ def stream_rows(data: ZeroShotData, split: Split, held_out: float, seed: int) ->
 def _hold_out(data: ZeroShotData, share: float, seed: int) -> Rows:
     rows = np.sort(data.test_unseen)
     keys = np.random.default_rng([seed, HOLD_OUT]).random(len(rows))
-    by_class = rows[np.lexsort((keys, data.labels[rows]))]
+    shuffled = rows[np.argsort(keys, kind="stable")]
 
-    _, start, count = np.unique(data.labels[by_class], return_index=True, return_counts=True)
-    position = np.arange(len(by_class)) - np.repeat(start, count)
-    drawn = np.minimum(np.maximum(1, np.rint(share * count)), count - 1)
-    test = position < np.repeat(drawn, count)
+    rank, size = rank_in_class(data.labels[shuffled])
+    test = rank < np.minimum(np.maximum(1, np.rint(share * size)), size - 1)
 
     return (
-        np.concatenate([data.train, by_class[~test]]),
-        np.concatenate([data.test_seen, by_class[test]]),
+        np.concatenate([data.train, shuffled[~test]]),
+        np.concatenate([data.test_seen, shuffled[test]]),
     )
 
 

@@ -48,14 +48,14 @@ def run_stream(
     stream: Stream,
     data: ZeroShotData,
     *,
-    folder: Path | None = None,
+    folder: str | Path | None = None,
     curve_batches: int | None = CURVE_BATCHES,
     callback: Callable[[int], None] | None = None,
 ) -> StreamRun:
     """Trains a model along a stream, and keeps its scores of the test rows after each task.
 
-    A task gets the descriptions that its stream calls visible, and the others as NaN: a method
-    cannot learn from what it is not given. Scoring gets the whole table.
+    A task gets the descriptions of the classes seen so far, and the others as NaN: a method cannot
+    learn from what it is not given. Scoring gets the whole table.
 
     Arguments:
         model: The estimator; a copy of it is trained.
@@ -71,7 +71,7 @@ def run_stream(
         The model, the history of its scores, and what training cost.
 
     Raises:
-        DataError: If the folder is of another run, or damaged.
+        DataError: If the folder is of another run, damaged, or cannot be written.
         ModelError: If there is a folder, and the model could not be read back from it.
         ValueError: If there is a folder, and the model's ``random_state`` is ``None``.
 
@@ -85,9 +85,11 @@ def run_stream(
         >>> len(run.history.logits), 0 <= summary(run.history).mean_joint_accuracy <= 1
         (4, True)
     """
+    identity = ""
     if folder is not None:
         _check_resumable(model)
-    keeper = Keeper(folder, _identity(model, stream, data, curve_batches))
+        folder, identity = Path(folder), _identity(model, stream, data, curve_batches)
+    keeper = Keeper(folder, identity)
     runner = _Runner(clone(model), stream, data, keeper, curve_batches)
     for number in range(1, len(stream) + 1):
         if number > runner.learned:
@@ -131,7 +133,7 @@ class _Runner:
                 self.keeper.keep(f"curve-{number}", curve)
             self.watching += time.perf_counter() - start
 
-        table = np.where(task.visible[:, None], self.data.class_attributes, np.float32(np.nan))
+        table = np.where(task.seen[:, None], self.data.class_attributes, np.float32(np.nan))
         self.watching, start = 0.0, time.perf_counter()
         before = self.keeper.array(f"seconds-{number}")
 

@@ -30,8 +30,8 @@ from numpy.typing import NDArray
 
 from unseen.continual.cuts import Classes, Order, class_order, cut_by_split, task_sizes
 from unseen.continual.rows import Split, stream_rows
+from unseen.data.arguments import check_choice
 from unseen.data.dataset import DataError, ZeroShotData
-from unseen.methods.settings import check_choice
 from unseen.metrics.continual import SeenMean
 from unseen.metrics.gzsl import Weighting
 
@@ -47,11 +47,8 @@ class Task:
         classes: :math:`C_t`, the classes whose examples enter training with this task.
         members: The classes that belong to this task: those of ``classes``, and in ``dynamic``
             and ``online`` those that it only describes. Each class is of one task.
-        seen: :math:`L_t`, with shape :math:`(K,)`.
+        seen: :math:`L_t`, whose descriptions training gets, with shape :math:`(K,)`.
         unseen: :math:`N_t`, with shape :math:`(K,)`.
-        candidates: :math:`E_t`, the classes to choose from, with shape :math:`(K,)`.
-        visible: The classes whose descriptions training gets, :math:`L_t`, with shape
-            :math:`(K,)`.
     """
 
     train: NDArray[np.int64]
@@ -59,8 +56,11 @@ class Task:
     members: NDArray[np.int64]
     seen: NDArray[np.bool_]
     unseen: NDArray[np.bool_]
-    candidates: NDArray[np.bool_]
-    visible: NDArray[np.bool_]
+
+    @property
+    def candidates(self) -> NDArray[np.bool_]:
+        """:math:`E_t`, the classes to choose from, with shape :math:`(K,)`."""
+        return self.seen | self.unseen
 
 
 @dataclass(frozen=True, eq=False)
@@ -267,7 +267,7 @@ def make_stream(
 
     seen = _so_far(trained, len(classes))
     rows = _rows_by_task(train, data.labels, trained, len(classes))
-    steps = zip(rows, trained, members, seen, known & ~seen, known, seen, strict=True)
+    steps = zip(rows, trained, members, seen, known & ~seen, strict=True)
 
     return Stream(
         tasks=tuple(Task(*step) for step in steps),
@@ -315,8 +315,6 @@ def _restrict(task: Task, kept: NDArray[np.bool_], labels: NDArray[np.int64]) ->
         members=task.members,
         seen=task.seen & kept,
         unseen=task.unseen & kept,
-        candidates=task.candidates & kept,
-        visible=task.visible & kept,
     )
 
 

@@ -50,9 +50,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "unseen"
 
 
-def cached_arrays(
-    path: Path, build: Callable[[], Arrays], use_cache: bool = True
-) -> tuple[str, dict[str, NDArray]]:
+def cached_arrays(path: Path, build: Callable[[], Arrays]) -> tuple[str, dict[str, NDArray]]:
     """Returns the arrays made from a file, memory-mapped from the cache where possible.
 
     A cache that cannot be written costs a warning in the log and nothing else.
@@ -60,14 +58,10 @@ def cached_arrays(
     Arguments:
         path: The file.
         build: Makes the arrays from the file; called when the cache does not have them.
-        use_cache: Whether to read and write the cache at all.
 
     Returns:
         The SHA-256 of the file, and the arrays by name.
     """
-    if not use_cache:
-        return file_sha256(path), _gather(build())
-
     digest = remembered_sha256(path)
     entry = cache_folder() / digest
     arrays = _open_entry(entry)

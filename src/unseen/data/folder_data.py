@@ -27,6 +27,7 @@ from unseen.data.columns import Columns, read_columns, write_columns
 from unseen.data.dataset import SPLITS, DataError, Source, ZeroShotData
 from unseen.data.encoding import decoded_blocks
 from unseen.data.hashing import file_sha256
+from unseen.data.splits import rank_in_class
 from unseen.data.wording import NAMED, counted, quoted
 
 COLUMN_SUFFIXES = (".csv", ".parquet")
@@ -357,13 +358,10 @@ def hold_out(labels: Indices, random_state: int = 0) -> NDArray[np.bool_]:
         2
     """
     shuffled = np.random.default_rng(random_state).permutation(len(labels))
-    order = shuffled[np.argsort(labels[shuffled], kind="stable")]  # by class, shuffled within
-    _, first, counts = np.unique(labels[order], return_index=True, return_counts=True)
-    rank = np.arange(len(labels)) - np.repeat(first, counts)
-    chosen = np.where(counts > 1, np.maximum(1, np.rint(HELD_OUT * counts)), 0)
+    rank, size = rank_in_class(labels[shuffled])
 
     held_out = np.zeros(len(labels), dtype=bool)
-    held_out[order] = rank < np.repeat(chosen, counts)
+    held_out[shuffled] = rank < np.where(size > 1, np.maximum(1, np.rint(HELD_OUT * size)), 0)
 
     return held_out
 

@@ -193,6 +193,8 @@ def _texts(variable: Variable, stream: Stream) -> Iterator[str]:
     elif variable.kind == "char":
         code, content = read_field(stream)
         text, rows = content.decode(_encoding(code, stream.order)), variable.shape[0]
+        if rows > max(len(text), 1):  # of damage: billions of empty strings
+            raise ValueError(f"{rows:,} rows of {len(text):,} letters")
         yield from (text[row::rows] for row in range(rows))  # letters too go column by column
     else:
         raise TypeError(f"{variable.kind} instead of text")

@@ -1,6 +1,6 @@
 """Splits of seen classes into shown and hidden ones, for choices that must not see test classes."""
 
-__all__ = ["LEAST_CLASSES", "HiddenClassFold", "HiddenClassFolds", "own_folds"]
+__all__ = ["LEAST_CLASSES", "HiddenClassFold", "HiddenClassFolds", "own_folds", "rank_in_class"]
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -118,18 +118,39 @@ class HiddenClassFolds:
         of_hidden = np.isin(labels[rows], hidden)
         shown = rows[~of_hidden]
 
-        by_class = shown[np.argsort(labels[shown], kind="stable")]  # file order within a class
-        _, start, count = np.unique(labels[by_class], return_index=True, return_counts=True)
-        position = np.arange(len(by_class)) - np.repeat(start, count)
-        kept = np.maximum(1, np.floor((1 - self.held_out) * count)).astype(np.int64)
-        held_out = position >= np.repeat(kept, count)
+        rank, size = rank_in_class(labels[shown])
+        held_out = rank >= np.maximum(1, np.floor((1 - self.held_out) * size))
 
         return HiddenClassFold(
-            train=np.sort(by_class[~held_out]),
-            validation_seen=np.sort(by_class[held_out]),
+            train=shown[~held_out],
+            validation_seen=shown[held_out],
             validation_unseen=rows[of_hidden],
             hidden=hidden,
         )
+
+
+def rank_in_class(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Counts the rows of each class, in their order.
+
+    Arguments:
+        labels: The class of each row, with shape :math:`(n,)`.
+
+    Returns:
+        For each row, the number of rows of its class before it, and that of all its class; each
+        with shape :math:`(n,)`.
+
+    Example:
+        >>> rank, size = rank_in_class(np.array([7, 2, 7, 7]))
+        >>> rank.tolist(), size.tolist()
+        ([0, 0, 1, 2], [3, 1, 3, 3])
+    """
+    order = np.argsort(labels, kind="stable")
+    _, first, count = np.unique(labels[order], return_index=True, return_counts=True)
+    rank, size = np.empty_like(order), np.empty_like(order)
+    rank[order] = np.arange(len(order)) - np.repeat(first, count)
+    size[order] = np.repeat(count, count)
+
+    return rank, size
 
 
 def own_folds(

@@ -44,10 +44,8 @@ Fold = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 Reader = Callable[[Path], Arrays]
 
 
-def read_xlsa17(
-    folder: str | Path, attributes: str | None = None, cache: bool = True
-) -> ZeroShotData:
-    """Reads a folder of the benchmark as its users have it.
+def read_xlsa17(folder: str | Path, attributes: str | None = None) -> ZeroShotData:
+    """Reads a folder of the benchmark as its users have it; a second time from the cache.
 
     ``trainval_loc`` is ``train``. ``train_loc`` and ``val_loc`` become ``validation`` only if
     both lie inside it with disjoint classes; if not, a note says why they are left out.
@@ -57,7 +55,6 @@ def read_xlsa17(
         attributes: The class table: ``None`` for ``att`` of ``att_splits.mat``, ``"original"``
             for its ``original_att``, or the first part of another file's name, such as
             ``"sent"`` for ``sent_splits.mat``, whose splits are then used too.
-        cache: Whether a second load may come from the cache, memory-mapped.
 
     Returns:
         The data set, with features of shape :math:`(n, d)` in float32.
@@ -71,9 +68,9 @@ def read_xlsa17(
     splits_path, variable = tables[table]
     features_path = _features_path(folder)
 
-    features_sha256, stored = _stored(features_path, _read_features, cache)
+    features_sha256, stored = _stored(features_path, _read_features)
     features, labels = stored["features"], stored["labels"]
-    splits_sha256, described = _stored(splits_path, _read_splits, cache)
+    splits_sha256, described = _stored(splits_path, _read_splits)
     splits = {key: described[key] for key in SPLIT_KEYS if key in described}
     _check_rows(splits_path, splits, len(labels))
 
@@ -100,12 +97,11 @@ def read_xlsa17(
     )
 
 
-def attribute_tables(folder: str | Path, cache: bool = True) -> dict[str, NDArray[np.float32]]:
+def attribute_tables(folder: str | Path) -> dict[str, NDArray[np.float32]]:
     """Returns every class table of a folder, the default one first.
 
     Arguments:
         folder: The folder with one or more ``*_splits.mat``.
-        cache: Whether the tables may come from the cache.
 
     Returns:
         The tables by the name that ``attributes`` takes, each with shape :math:`(c, a)`.
@@ -118,7 +114,7 @@ def attribute_tables(folder: str | Path, cache: bool = True) -> dict[str, NDArra
     names: dict[Path, tuple[str, ...]] = {}
 
     for name, (path, variable) in _find_tables(folder).items():
-        _, described = _stored(path, _read_splits, cache)
+        _, described = _stored(path, _read_splits)
         tables[name] = described[variable]
         names[path] = _class_names(described)[0]
 
@@ -159,7 +155,7 @@ def split_report(path: str | Path) -> SplitReport:
         tables = _find_tables(path)
         path, _ = tables[_choose_table(path, tables, None)]
 
-    sha256, described = _stored(path, _read_splits, cache=True)
+    sha256, described = _stored(path, _read_splits)
     splits = {key: described[key] for key in SPLIT_KEYS if key in described}
     features_path = path.with_name(FEATURES_FILE)
     labels = _read_labels(features_path) if features_path.exists() else None
@@ -230,9 +226,9 @@ def _choose_table(folder: Path, tables: dict[str, tuple[Path, str]], attributes:
 # Reading the two files
 
 
-def _stored(path: Path, read: Reader, cache: bool) -> tuple[str, dict[str, NDArray]]:
+def _stored(path: Path, read: Reader) -> tuple[str, dict[str, NDArray]]:
     try:
-        return cached_arrays(path, lambda: read(path), cache)
+        return cached_arrays(path, lambda: read(path))
     except OSError as error:
         raise DataError([f"Cannot be read: {error.strerror}."], where=str(path)) from error
 

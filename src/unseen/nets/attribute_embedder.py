@@ -85,12 +85,14 @@ class AttributeEmbedder(nn.Sequential):
     def settle(self, class_attributes: Tensor) -> None:
         """Replaces running statistics by exact ones, from the descriptions of the seen classes.
 
+        Where there are too few classes for a variance, the running ones of a layer stay.
+
         Arguments:
             class_attributes: The seen descriptions, with shape :math:`(k, d_a)`.
         """
         h = class_attributes
         for layer in self:
-            if isinstance(layer, ClassStandardization):
+            if isinstance(layer, ClassStandardization) and len(h) > layer.ddof:
                 layer.running_mean.copy_(h.mean(dim=0))
                 layer.running_var.copy_(h.var(dim=0, correction=layer.ddof))
             elif isinstance(layer, DynamicNormalization):

@@ -11,7 +11,6 @@ __all__ = ["SmallResNet"]
 
 import itertools
 from collections.abc import Iterable, Sequence
-from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
@@ -52,8 +51,6 @@ class SmallResNet(nn.Module):
         width: The number :math:`w` of channels of the first stage.
         blocks: The number of residual units of each stage.
         shift: How far images are moved at random in training, in pixels (``RandomShift``).
-        freeze_norm: Whether BatchNorm uses its running statistics in training too, and keeps them.
-            Its scales and shifts are learned all the same. May be changed at any time.
         generator: The source of randomness of all initial weights.
 
     Raises:
@@ -75,7 +72,6 @@ class SmallResNet(nn.Module):
         width: int = 32,
         blocks: Sequence[int] = (1, 1, 1),
         shift: int = 0,
-        freeze_norm: bool = False,
         *,
         generator: torch.Generator,
     ) -> None:
@@ -84,9 +80,6 @@ class SmallResNet(nn.Module):
 
         self.channels = channels
         self.size = size
-        self.width = width
-        self.blocks = tuple(blocks)
-        self._freeze_norm = freeze_norm
         self.register_buffer("mean", torch.full((channels,), MIDDLE))
         self.register_buffer("divisor", torch.full((channels,), DEVIATION))
 
@@ -99,45 +92,14 @@ class SmallResNet(nn.Module):
         self.units = nn.Sequential(*units)
         self.norm = nn.BatchNorm2d(widths[-1])
         self.shift = RandomShift(shift, seed=int(torch.randint(2**62, (), generator=generator)))
-        self.train()  # frozen from the first call on
 
     @property
     def out_features(self) -> int:
         """The number :math:`d` of features."""
         return self.norm.num_features
 
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What the constructor needs, beside a generator, to make this network again."""
-        return {
-            "channels": self.channels,
-            "size": self.size,
-            "width": self.width,
-            "blocks": list(self.blocks),
-            "shift": self.shift.pixels,
-            "freeze_norm": self.freeze_norm,
-        }
-
-    @property
-    def freeze_norm(self) -> bool:
-        """Whether BatchNorm uses and keeps its running statistics in training too."""
-        return self._freeze_norm
-
-    @freeze_norm.setter
-    def freeze_norm(self, frozen: bool) -> None:
-        self._freeze_norm = frozen
-        self.train(self.training)
-
     def extra_repr(self) -> str:
-        return f"size={self.size}, freeze_norm={self.freeze_norm}"
-
-    def train(self, mode: bool = True) -> Self:
-        """Sets training or evaluation; a frozen BatchNorm stays in evaluation."""
-        super().train(mode)
-        for norm in self._norms():
-            norm.train(mode and not self.freeze_norm)
-
-        return self
+        return f"size={self.size}"
 
     @torch.no_grad()
     def settle(self, chunks: Iterable[Tensor]) -> None:
@@ -149,7 +111,8 @@ class SmallResNet(nn.Module):
             chunks: Rows of pixels, each with shape :math:`(m, s \cdot s \cdot q)`, in as equal
                 parts as batches in training.
         """
-        norms, training = list(self._norms()), self.training
+        norms = [module for module in self.modules() if isinstance(module, nn.BatchNorm2d)]
+        training = self.training
         momenta = [norm.momentum for norm in norms]
         self.eval()
         for norm in norms:
@@ -201,9 +164,6 @@ class SmallResNet(nn.Module):
         h = self.units(self.first(standardized.permute(0, 3, 1, 2)))
 
         return F.relu(self.norm(h))  # (n, d, h, w)
-
-    def _norms(self) -> Iterable[nn.BatchNorm2d]:
-        return (module for module in self.modules() if isinstance(module, nn.BatchNorm2d))
 
 
 class ResidualUnit(nn.Module):
