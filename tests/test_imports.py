@@ -123,7 +123,7 @@ def test_every_module_opens_with_a_docstring_and_its_names(path: Path) -> None:
 
 def type_checking_block() -> dict[str, str]:
     tree = ast.parse((ROOT / "__init__.py").read_text())
-    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    block, _ = (node for node in tree.body if isinstance(node, ast.If))
 
     return {
         alias.name: node.module.removeprefix("unseen.")

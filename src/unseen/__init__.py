@@ -156,11 +156,13 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in HOMES:
-        raise AttributeError(f"module 'unseen' has no attribute {name!r}")
+if not TYPE_CHECKING:  # a type checker knows all names already, and so finds mistyped ones
 
-    return getattr(import_module(f"unseen.{HOMES[name]}"), name)
+    def __getattr__(name: str) -> Any:
+        if name not in HOMES:
+            raise AttributeError(f"module 'unseen' has no attribute {name!r}")
+
+        return getattr(import_module(f"unseen.{HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -2,6 +2,7 @@
 
 __all__ = [
     "SeenPenalty",
+    "check_penalty",
     "choose_epochs",
     "choose_seen_penalty",
     "oracle_epochs",
@@ -12,6 +13,7 @@ __all__ = [
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, get_args
 
 import numpy as np
@@ -58,7 +60,7 @@ class SeenPenalty:
 
     def __post_init__(self) -> None:
         check_choice("kind", self.kind, get_args(Kind))
-        if not np.isfinite(self.value):
+        if not isinstance(self.value, Real) or not np.isfinite(self.value):
             raise ValueError(f"The value of a seen penalty must be finite; got {self.value!r}.")
 
     def __str__(self) -> str:
@@ -97,6 +99,26 @@ class SeenPenalty:
                 stacklevel=2,
             )
         return np.where(seen, scores * float(self.value), scores)
+
+
+def check_penalty(penalty: object) -> SeenPenalty | None:
+    """Returns what stands in ``seen_penalty_``, where anybody may put something else.
+
+    Raises:
+        TypeError: If it is neither a ``SeenPenalty`` nor ``None``.
+
+    Example:
+        >>> check_penalty(0.3)
+        Traceback (most recent call last):
+            ...
+        TypeError: `seen_penalty_` must be None or as SeenPenalty("offset", 0.3); got 0.3.
+    """
+    if penalty is not None and not isinstance(penalty, SeenPenalty):
+        raise TypeError(
+            f'`seen_penalty_` must be None or as SeenPenalty("offset", 0.3); got {penalty!r}.'
+        )
+
+    return penalty
 
 
 def choose_seen_penalty(

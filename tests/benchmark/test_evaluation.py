@@ -2,11 +2,14 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import recall_score
+from sklearn.pipeline import make_pipeline
 
 from unseen.benchmark.evaluation import Evaluation, evaluate
 from unseen.data.dataset import ZeroShotData
@@ -158,6 +161,29 @@ def test_another_order_of_classes_changes_nothing(
 
     for name in MEASURES:
         assert getattr(again.stored, name) == pytest.approx(getattr(evaluation.stored, name))
+
+
+def test_what_is_no_fitted_method_or_no_data_is_named(model: ClassNorm, data: ZeroShotData) -> None:
+    with pytest.raises(NotFittedError, match="This ClassNorm instance is not fitted"):
+        evaluate(ClassNorm(), data)
+    with pytest.raises(TypeError, match=r"takes a fitted method.* got Pipeline and ZeroShotData"):
+        evaluate(make_pipeline(model), data)
+    with pytest.raises(TypeError, match="got ClassNorm and Subset"):
+        evaluate(model, data.subset("train"))
+
+
+def test_a_number_is_no_seen_penalty(
+    model: ClassNorm, data: ZeroShotData, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(model, "seen_penalty_", 0.3)
+    wanted = r"`seen_penalty_` must be None or as SeenPenalty.*got 0\.3"
+    with pytest.raises(TypeError, match=wanted):
+        evaluate(model, data)
+    with pytest.raises(TypeError, match=wanted):
+        model.predict(data.features)
+    with pytest.raises(TypeError, match=wanted):
+        model.save_pretrained(tmp_path / "model")
+    assert not list(tmp_path.iterdir())
 
 
 def test_other_seen_classes_are_refused(model: ClassNorm, data: ZeroShotData) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -159,11 +160,22 @@ def test_unwritable_cache_costs_a_warning(
 ) -> None:
     folder.write_text("a file where the folder should be")
 
-    _, arrays = cached_arrays(source, Builder(source))
+    for _ in range(2):
+        _, arrays = cached_arrays(source, Builder(source))
 
     assert type(arrays["features"]) is np.ndarray
     assert arrays["features"][0, 0] == 1
-    assert "working without" in caplog.text
+    (warning,) = caplog.messages
+    assert f"The cache {folder} cannot be written" in warning
+    assert "UNSEEN_CACHE names another folder" in warning
+
+
+def test_without_a_home_the_cache_is_a_temporary_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("UNSEEN_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)  # as where nobody knows the user
+
+    assert cache_folder() == Path(tempfile.gettempdir()) / "cache" / "unseen"
 
 
 def test_full_disk_leaves_nothing_half_written(

@@ -507,7 +507,7 @@ def broken(toy: ZeroShotData, what: str) -> tuple[NDArray, NDArray, NDArray | No
         ("label too large", r"got 12 rows, but row 7 of `y` is of class 12 \(1 such rows\)"),
         ("negative label", r"row 3 of `y` is of class -1"),
         ("float labels", r"`y` must hold its row numbers \(integers from 0\); got float64"),
-        ("labels that are names", r"`y = pandas.Index\(class_names\).get_indexer\(labels\)`"),
+        ("labels that are names", r"`y = \[class_names\.index\(label\) for label in labels\]`"),
         ("one class", r"examples of one class only, '4': .* needs two or more seen classes"),
         ("fewer labels", r"inconsistent numbers of samples"),
         ("nan feature", r"Input X contains NaN"),

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
 
 from unseen.data.dataset import ZeroShotData
 from unseen.data.descriptions import row_keys
-from unseen.decide import SeenPenalty, oracle_seen_penalty
+from unseen.decide import SeenPenalty, check_penalty, oracle_seen_penalty
 from unseen.methods.base import ZeroShotClassifier
 from unseen.methods.saving import shown_name
 from unseen.metrics.gzsl import MEASURES, GZSLResult, Kind, Weighting, gzsl_result
@@ -101,6 +102,8 @@ def evaluate(
         The results without penalty, with the stored one, and with the oracle's.
 
     Raises:
+        NotFittedError: If the model is not fitted.
+        TypeError: If it is no method of this library's kind, or the data no ``ZeroShotData``.
         ValueError: If the model was trained on other classes than ``data`` calls seen, or on
             features or descriptions of another width, or there is no such weighting.
 
@@ -114,6 +117,13 @@ def evaluate(
         >>> 0 <= evaluate(model, data).harmonic_mean <= 1
         True
     """
+    if not isinstance(model, ZeroShotClassifier) or not isinstance(data, ZeroShotData):
+        raise TypeError(
+            "`evaluate(model, data)` takes a fitted method, such as ClassNorm(), and a "
+            f"ZeroShotData; got {type(model).__name__} and {type(data).__name__}. A method "
+            "prepares features by itself (`feature_preprocessing`), and needs no Pipeline."
+        )
+    check_is_fitted(model)
     _check_seen(model, data)
     rows = data.test
     features = data.rows(rows, data.compact_type)
@@ -170,7 +180,7 @@ def judge_scores(
         class_names=data.class_names,
         seen=data.seen,
         no_penalty=bare,
-        stored=result(model.seen_penalty_),
+        stored=result(check_penalty(model.seen_penalty_)),
         oracle=max(bounds, key=lambda bound: bound.harmonic_mean),
     )
 

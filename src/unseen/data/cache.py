@@ -14,6 +14,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import BinaryIO
@@ -47,7 +48,20 @@ def cache_folder() -> Path:
     if chosen := os.environ.get("UNSEEN_CACHE"):
         return Path(chosen)
 
-    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "unseen"
+    home = os.path.expanduser("~/.cache")  # unchanged where there is no home
+    usual = os.path.join(tempfile.gettempdir(), "cache") if home.startswith("~") else home
+
+    return Path(os.environ.get("XDG_CACHE_HOME") or usual) / "unseen"
+
+
+@cache
+def _tell_unwritable(folder: Path, error: str) -> None:
+    """Says once in a process that nothing can be cached."""
+    logger.warning(
+        "The cache %s cannot be written (%s); working without. UNSEEN_CACHE names another folder.",
+        folder,
+        error,
+    )
 
 
 def cached_arrays(path: Path, build: Callable[[], Arrays]) -> tuple[str, dict[str, NDArray]]:
@@ -71,7 +85,7 @@ def cached_arrays(path: Path, build: Callable[[], Arrays]) -> tuple[str, dict[st
             _write_entry(entry, build())
             arrays = _open_entry(entry)
         except OSError as error:
-            logger.warning("The cache %s cannot be written (%s); working without.", entry, error)
+            _tell_unwritable(cache_folder(), error.strerror or str(error))
 
     return digest, _gather(build()) if arrays is None else arrays
 
@@ -98,7 +112,7 @@ def remembered_sha256(path: Path) -> str:
     try:
         _write_json(note, {"path": str(path.resolve()), "seen": seen, "sha256": digest})
     except OSError as error:
-        logger.warning("The cache note %s cannot be written (%s); working without.", note, error)
+        _tell_unwritable(cache_folder(), error.strerror or str(error))
 
     return digest
 

@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from unseen.data.check_classes import check_class_attributes
 from unseen.data.dataset import Source
 from unseen.data.descriptions import row_keys
-from unseen.decide import SeenPenalty
+from unseen.decide import SeenPenalty, check_penalty
 from unseen.methods.class_table import check_labels, check_names, check_no_text, raise_problems
 from unseen.training.loop import Monitor
 
@@ -364,10 +364,9 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
 
     def _penalized(self, X: ArrayLike, class_attributes: ArrayLike | None) -> NDArray:
         scores = self._table_scores(X, class_attributes)
-        if self.seen_penalty_ is None:
-            return scores
+        penalty = check_penalty(self.seen_penalty_)
 
-        return self.seen_penalty_(scores, self.seen_in(class_attributes))
+        return scores if penalty is None else penalty(scores, self.seen_in(class_attributes))
 
     def _check_finite(self, X: NDArray) -> None:
         """Raises for NaN and infinite features; in parts, as half precision asks for a copy."""

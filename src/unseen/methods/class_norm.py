@@ -39,7 +39,7 @@ class ClassNorm(PrototypeClassifier):
     the seen classes, whose descriptions alone ever pass through :math:`P` in training.
 
     Differences from the paper:
-        The defaults train many times faster than the paper's (docs/real-data.md compares both);
+        The defaults train many times faster than the paper's (the page on real data compares both);
         the paper's, the authors' notebook's and their package's are in
         ``unseen.benchmark.recipes``.
         Features are prepared (``feature_preprocessing``) where the paper takes them raw.

@@ -52,7 +52,7 @@ def check_labels(y: NDArray, classes: int) -> NDArray[np.int64]:
         raise ValueError(
             "With `class_attributes`, `y` must hold its row numbers (integers from 0); "
             f"got {y.dtype}. For labels that are names: "
-            "`y = pandas.Index(class_names).get_indexer(labels)`."
+            "`y = [class_names.index(label) for label in labels]`."
         )
     wrong = np.flatnonzero((y < 0) | (y >= classes))
     if len(wrong):

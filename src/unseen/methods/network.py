@@ -235,7 +235,7 @@ class NetworkClassifier(ZeroShotClassifier):
     @torch.no_grad()
     def _scores(self, X: NDArray, S: NDArray[np.float32]) -> NDArray:
         device = next(self.network_.parameters()).device
-        embedded = self.network_.describe(torch.from_numpy(S).to(device))  # (c, e)
+        embedded = self.network_.describe(torch.tensor(S, device=device))  # (c, e)
 
         return self._over_rows(X, lambda x: self.network_.score(x, embedded))  # (n, c)
 

@@ -29,7 +29,7 @@ from safetensors.torch import load, save
 
 from unseen.data.arguments import nearest
 from unseen.data.dataset import Source
-from unseen.decide import SeenPenalty
+from unseen.decide import SeenPenalty, check_penalty
 
 if TYPE_CHECKING:
     from unseen.methods.base import ZeroShotClassifier
@@ -60,6 +60,7 @@ def save_model(model: "ZeroShotClassifier", folder: Path) -> None:
             "written. Choose another name."
         )
 
+    penalty = check_penalty(model.seen_penalty_)
     tensors = {name: value.detach().cpu().contiguous() for name, value in model._state().items()}
     weights, classes = save(tensors), _classes_csv(model).encode()
     config = {
@@ -71,7 +72,7 @@ def save_model(model: "ZeroShotClassifier", folder: Path) -> None:
         "ordinary": model.ordinary_,
         "labels": model.classes_.tolist() if model.ordinary_ else None,
         "fitted": model._fitted(),
-        "seen_penalty": None if model.seen_penalty_ is None else asdict(model.seen_penalty_),
+        "seen_penalty": None if penalty is None else asdict(penalty),
         "source": asdict(model.source_),
         "versions": {name: version(name) for name in LIBRARIES},
         "sha256": {TENSORS: _sha256(weights), CLASSES: _sha256(classes)},
@@ -231,7 +232,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
     if config["format"] != FORMAT:
         raise ModelError(
             f"{folder}: the model has format {config['format']}, this version of unseen reads "
-            f"format {FORMAT}. Update unseen: pip install --upgrade unseen"
+            f"format {FORMAT}. Update unseen."
         )
     kinds = {"method": str, "settings": dict, "sha256": dict, "fitted": dict}
     missing = [key for key, kind in kinds.items() if not isinstance(config.get(key), kind)]
