@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from unseen.data.load import load, save
 
 COMMAND = "import unseen.cli, sys; sys.exit(unseen.cli.main())"
 FULL = Path("/dev/full")
+Command = Callable[..., Any]
 
 
 def shell(line: str, *words: object, **variables: str) -> "subprocess.CompletedProcess[str]":
@@ -83,14 +86,16 @@ def test_predictions_into_a_closed_stdout_are_no_defect(model: Path, toys: Path)
     assert (run.returncode, run.stderr) == (0, "")
 
 
-def test_what_an_ascii_terminal_cannot_show_becomes_a_question_mark(tmp_path: Path) -> None:
+def test_what_an_ascii_terminal_cannot_show_becomes_a_question_mark(
+    command: Command, tmp_path: Path
+) -> None:
     data = load("digits")
     names = ("zéro", *data.class_names[1:])
     path = tmp_path / "d.npz"
     save(replace(data, class_names=names), path)
     model = tmp_path / "m"
     plain = {"PYTHONIOENCODING": "ascii"}
-    assert shell("", "train", path, "-m", "eszsl", "-o", model, "--penalty", "none").returncode == 0
+    assert command("train", path, "-m", "eszsl", "-o", model, "--penalty", "none").code == 0
     run = shell("", "predict", model, path, **plain)
 
     assert run.returncode == 0, run.stderr
