@@ -8,7 +8,7 @@ paired over seeds. What is done is kept in OUTPUT: a run that was stopped goes o
 
 Without the separation the method never sees descriptions of unseen classes, and normalises them by
 the seen ones alone; the variant of 1e-6 tells that from what the term itself does. 10 is the
-largest weight: the gradient of the term is then about as long as that of the centring.
+largest weight: the gradient of the term is then as long as that of the centring, or longer.
 
 Command: UNSEEN_DATA=../shared/data python benchmarks/izf_real.py [--data awa1_pca ...] [--seeds 5]
          [--epochs 20] [-o OUTPUT]

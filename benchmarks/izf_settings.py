@@ -33,17 +33,9 @@ BASE: Record = {
 }
 TRIED: dict[str, tuple[Any, ...]] = {
     "semantic_std": (0.3, 3.0),
-    "epochs": (5, 10),
-    "hidden": (256, 1024),
+    "epochs": (10,),
+    "hidden": (256,),
     "input_noise": (0.1, 0.3, 1.0),
-    "feature_preprocessing": ("standardize",),
-    "attribute_normalization": ("sqrt",),
-    "centre_weight": (0.0, 10.0),
-    "lr": (1e-3,),
-    "semantic_size": (20,),
-    "separation_weight": (0.1,),
-    "blocks": (8,),
-    "likelihood": ("per-dimension",),
 }
 
 

@@ -123,8 +123,7 @@ def eszsl_awa1() -> Recipe:
     SUN, AwA2 and aPY have 10^3 / 1, 10^3 / 10^2, 10^3 / 1 and 10^2 / 1 there. Its targets are 1
     and 0, as in the authors' program, where the paper has 1 and -1.
 
-    U / S / H and T1, ResNet-101 features, the re-run of the GASL benchmark
-    (LiangjunFeng/Generative-Any-Shot-Learning): AwA1 5.3 / 86.8 / 10.0 and 56.8,
+    U / S / H and T1, ResNet-101 features, of the same re-run: AwA1 5.3 / 86.8 / 10.0 and 56.8,
     CUB 14.7 / 56.5 / 23.3 and 53.9, SUN 13.8 / 28.4 / 18.5 and 55.7, AwA2 4.0 / 88.8 / 7.7 and
     54.8. Xian et al. (2018) print AwA1 6.6 / 75.6 / 12.1.
 

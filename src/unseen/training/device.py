@@ -95,7 +95,8 @@ def _multiplies_bfloat16(device: torch.device) -> bool:
 def run_with_denormals_flushed(task: Callable[[threading.Event], Result]) -> Result:
     """Runs a task in a thread that treats denormal numbers as zero.
 
-    A CPU handles denormals tens of times slower, and an embedder with the small initialisation of
+    Some CPUs handle denormals many times slower, as is known (benchmarks/denormals.py measures
+    yours), and an embedder with the small initialisation of
     Eq. (10) and no normalisation makes many. The switch belongs to a thread and is inherited by
     the workers that it starts; the workers of the caller, which exist already, would miss it. So
     a new thread serves, and the state of the process stays as it was.
