@@ -93,8 +93,10 @@ def test_t23_parameter_counts_of_the_head(attributes: int, count: int) -> None:
 
 
 def test_the_baseline_has_no_norm() -> None:
-    kinds = {type(layer) for layer in learn_once(mlp_head()).network_.modules()}
-    assert ClassStandardization not in kinds
+    network = learn_once(mlp_head().set_params(lr=1e-30)).network_
+    assert ClassStandardization not in {type(layer) for layer in network.modules()}
+    greatest = network.head.embedder.final_weight.abs().max().item()
+    assert greatest == pytest.approx((6 / 256) ** 0.5, rel=0.01)  # Kaiming-uniform, by the fan in
     assert HEADS.keys() == {"class-norm", "mlp"}
 
 
@@ -268,6 +270,22 @@ def test_a_backbone_is_trained_at_its_own_rate(toy: ZeroShotData) -> None:
     assert moved > 1e-3
     assert still < 1e-6
     assert model.decision_function(toy.features).shape == (len(toy.features), 12)
+
+
+def test_the_backbone_descends_without_momentum(toy: ZeroShotData) -> None:
+    """Its steps add up to its gradients; that of the head is in plain descent, above."""
+    gradients = []
+
+    class Watching(Sequential):
+        def after_backward(self, parameters: list[nn.Parameter]) -> None:
+            gradients.append(parameters[0].grad.clone())
+
+    backbone = Halver()
+    model = learn(small(Watching()).set_params(backbone=backbone, backbone_lr=0.1), toy, 1)
+    moved = model.network_.backbone.linear.weight - backbone.linear.weight
+
+    assert len(gradients) > 2
+    torch.testing.assert_close(moved, -0.1 * torch.stack(gradients).sum(dim=0))
 
 
 class Own(Sequential):

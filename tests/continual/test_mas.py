@@ -24,14 +24,23 @@ class Line(nn.Module):
         return torch.cat([first, 0 * inputs], dim=1)
 
 
-def importance(strategy: MAS, network: Line, *inputs: float, number: int = 1) -> list[float]:
+class Described(Line):
+    """The logits theta x s, of classes with descriptions s."""
+
+    def forward(self, inputs: Tensor, S: Tensor) -> Tensor:
+        return self.theta * inputs * S.T
+
+
+def importance(
+    strategy: MAS, network: Line, *inputs: float, number: int = 1, classes: tuple[int, ...] = (0, 1)
+) -> list[float]:
     task = TaskRows(
         number=number,
         inputs=torch.tensor(inputs).unsqueeze(1),
-        labels=torch.zeros(len(inputs), dtype=torch.long),
-        classes=torch.tensor([0, 1]),
+        labels=torch.full((len(inputs),), classes[0]),
+        classes=torch.tensor(classes),
         seen=torch.tensor([0, 1]),
-        S=torch.zeros(2, 1),
+        S=torch.tensor([[1.0], [2.0]]),
         seed=0,
     )
     strategy.after_task(network, task)  # ty: ignore
@@ -52,6 +61,13 @@ def test_it_is_quadratic_in_the_logits_and_wants_no_labels() -> None:
     small, large = importance(MAS(), Line(1.0), 1.0), importance(MAS(), Line(3.0), 1.0)
 
     assert_close(large, [3 * small[0]])  # the gradient of the square, by theta
+
+
+@pytest.mark.parametrize(("competing", "expected"), [("task", 8.0), ("seen", 2.0 + 8.0)])
+def test_the_classes_whose_logits_count(competing: str, expected: float) -> None:
+    found = importance(MAS(competing=competing), Described(1.0), 1.0, classes=(1,))
+
+    assert_close(found, [expected])
 
 
 def test_earlier_importances_decay() -> None:

@@ -88,7 +88,7 @@ def test_the_learning_curve_is_recorded(toy: ZeroShotData) -> None:
     assert run_stream(small(), stream, toy, curve_batches=None).history.batch_accuracy is None
 
 
-def test_the_learning_curve_has_the_model_after_the_last_of_few_steps(toy: ZeroShotData) -> None:
+def test_the_learning_curve_has_the_models_before_and_after_few_steps(toy: ZeroShotData) -> None:
     stream = make_stream(toy, tasks=3)
     ten = run_stream(small(epochs=5, batch_size=32), stream, toy)
     assert ten.steps == [10, 10, 10]
@@ -96,8 +96,9 @@ def test_the_learning_curve_has_the_model_after_the_last_of_few_steps(toy: ZeroS
     assert curve is not None
     for number, task in enumerate(stream, start=1):
         own = np.isin(ten.history.labels, task.classes)
-        right = ten.history.predict(number, number) == ten.history.labels
-        assert curve[number - 1, 10] == right[own].mean()
+        for batch, model in ((0, number - 1), (10, number)):
+            right = ten.history.predict(model, number) == ten.history.labels
+            assert curve[number - 1, batch] == right[own].mean()
     assert np.isfinite(summary(ten.history).learning_curve_area)
 
 

@@ -16,7 +16,7 @@ from unseen.continual.replay import ExperienceReplay
 from unseen.continual.run import run_stream
 from unseen.continual.strategy import Strategy
 from unseen.continual.streams import make_stream
-from unseen.continual.units import StreamUnit, check_model
+from unseen.continual.units import StreamUnit, check_model, tune
 from unseen.data.dataset import ZeroShotData
 from unseen.data.load import load, save
 from unseen.methods.base import with_seed
@@ -96,6 +96,27 @@ def test_all_strategies_of_an_order_share_one_choice_of_rate(
     first.forget()
     assert [folder for folder in tmp_path.iterdir() if folder.is_dir()] != parts
     assert kept.exists()
+
+
+@pytest.mark.parametrize(
+    ("backbone", "rates"),
+    [
+        (None, {"tried": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)}),
+        ("resnet", {"tried": (3e-4, 1e-3, 3e-3, 1e-2), "backbone_tried": (1e-2, 3e-2, 1e-1)}),
+    ],
+)
+def test_the_rates_that_are_tried(
+    backbone: str | None,
+    rates: dict[str, tuple[float, ...]],
+    toy: ZeroShotData,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(units, "_first_accuracy", lambda model, *_: model.head().lr)
+    chosen = tune(small().set_params(backbone=backbone), make_stream(toy, tasks=3), toy)
+
+    found = {name: tuple(map(float, chosen[name])) for name in chosen if name.endswith("tried")}
+    assert found == rates
+    assert chosen["lr"] == rates["tried"][-1]
 
 
 def test_a_rate_that_diverges_is_lowered_and_said(

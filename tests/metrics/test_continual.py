@@ -414,6 +414,9 @@ def test_the_learning_curve_is_measured_where_it_is_long_enough(toy: History) ->
 
     assert_allclose(summary(history, beta=2).learning_curve_area, (0.1 / 3 + 1 / 3 + 1.3 / 3) / 3)
     assert np.isnan(summary(history).learning_curve_area)
+    records = np.linspace(0, 1, 36).reshape(3, 12) ** 2
+    found = summary(replace(toy, batch_accuracy=records)).learning_curve_area
+    assert_allclose(found, records[:, :11].mean())  # beta is 10
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ def class_norm_head() -> ClassNorm:
     """Returns the head of the paper's streams: one hidden layer, one class norm, Eq. (10).
 
     The learning rate was set for a fine-tuned ResNet-18; on fixed features it is to be chosen on
-    the first tasks (``--set tune=3``).
+    the first tasks (``--set tune=3``). The ReLU that ends the release's head is left out where a
+    feature of the first task is negative (``final_activation="auto"``), as after a PCA.
     """
     return ClassNorm(
         depth=1,

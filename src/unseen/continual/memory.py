@@ -33,8 +33,8 @@ class MemoryStrategy(Strategy):
 
     Arguments:
         weight: The :math:`\lambda_r`, at least 0, which recalls nothing.
-        memory_batch: The number of examples that a step recalls, at least 1; ``None`` is as many
-            as the step has of the task.
+        memory_batch: The number of examples that a step recalls, at least 1; ``None`` is the batch
+            size, also beside the last batch of an epoch, which may be smaller.
         competing: The classes in the loss of a recalled example: those of its ``"own"`` task, of
             all ``"earlier"`` tasks, or all ``"seen"`` so far.
 

@@ -31,8 +31,8 @@ class ExperienceReplay(ChoosingMemory):
         capacity: The number of examples :math:`M` kept in all, at least 1. Ten a class of CUB, as
             A-GEM keeps, are 2,000.
         weight: The :math:`\lambda_r`, at least 0, which recalls nothing.
-        memory_batch: The number of examples that a step recalls, at least 1; ``None`` is as many
-            as the step has of the task.
+        memory_batch: The number of examples that a step recalls, at least 1; ``None`` is the batch
+            size, also beside the last batch of an epoch, which may be smaller.
         balanced: Whether each class seen keeps at most ``capacity // classes`` examples.
         competing: The classes in the loss of a recalled example: all ``"seen"`` so far, those of
             all ``"earlier"`` tasks, or of its ``"own"`` task.

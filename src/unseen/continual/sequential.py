@@ -12,6 +12,7 @@ class Sequential(Strategy):
         Of the variants along a stream, these are left out, here and in other strategies: a loss
         among all classes seen in sequential training, an optimiser that is kept from task to task,
         a learning rate that decays from task to task, joint training from fresh weights at each
-        task, an adapter of one linear layer and a ReLU as the backbone, and prototypes of later
-        classes in training (oracle).
+        task, a named backbone of one linear layer and a ReLU, the descriptions of later classes in
+        training (``transductive_attributes``), and the oracle rows, whose prototypes are the means
+        of each class's features over the whole training set.
     """

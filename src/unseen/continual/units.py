@@ -258,12 +258,12 @@ def tune(
     """Chooses learning rates on the first tasks of a stream.
 
     The criterion is the mean accuracy on each task's test rows with the last model, among the
-    classes of that task alone. These rows and classes take no part in the run that follows. The
-    rate of a backbone is chosen first, with the head's own.
+    classes of that task alone, as in the released code. These rows and classes take no part in the
+    run that follows. The rate of a backbone is chosen first, with the head's own.
 
     References:
         Class Normalization for (Continual)? Generalized Zero-Shot Learning
-        (Skorokhodov & Elhoseiny, 2021), Section 4.2
+        (Skorokhodov & Elhoseiny, 2021), released code
         https://arxiv.org/abs/2006.11328
 
     Arguments:
