@@ -175,7 +175,7 @@ def draw(pictures: ZeroShotData, data: ZeroShotData, model: ReZSL, path: Path) -
     plot_attention(
         pictures.features[rows].reshape(-1, *pictures.image_shape),
         attention,
-        [f"attribute {s}" for s in range(attention.shape[1])],
+        [f"attribute {s + 1}" for s in range(attention.shape[1])],
         path,
         "Where attributes look on signs that were never seen",
         chosen.tolist(),
