@@ -1,16 +1,19 @@
 """Class Normalization itself: every variant trains, every wrong setting is named, nothing leaks."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from torch import Tensor
+from torch.nn.utils import parameters_to_vector
 
 from unseen.data.dataset import ZeroShotData
 from unseen.methods.class_norm import MLP, ClassNorm
 from unseen.nets.attribute_embedder import AttributeEmbedder
 from unseen.nets.initialization import INITIALIZATIONS
-from unseen.training.loop import EpochReport, Monitor, TrainingError
+from unseen.training.loop import EpochReport, Monitor, Optimization, TrainingError
 
 VARIANTS = [
     {"depth": 0, "norm": None},
@@ -169,6 +172,53 @@ def test_exact_statistics_repeat_the_training_pass(toy: ZeroShotData) -> None:
         embedder.eval()
 
     assert_allclose(settled, trained, atol=1e-5)
+
+
+def test_every_setting_of_the_descent_reaches_the_loop() -> None:
+    settings = {
+        "epochs": 7,
+        "lr": 0.03,
+        "weight_decay": 0.2,
+        "optimizer": "adamw",
+        "beta2": 0.8,
+        "schedule": "constant",
+        "step_epochs": 4,
+        "step_factor": 0.7,
+        "clip_norm": 0.6,
+    }
+
+    assert {field.name for field in fields(Optimization)} == {*settings, "networks"}
+    assert ClassNorm(**settings)._optimization() == Optimization(**settings)
+
+
+def test_a_fit_descends_by_stairs_with_a_clipped_gradient(toy: ZeroShotData) -> None:
+    """SGD steps by the rate times a velocity: the gradient, and 0.9 of the velocity before."""
+    rates, clip_norm, weights = (0.5, 0.25, 0.125), 0.01, []
+    model = ClassNorm(
+        hidden=32,
+        epochs=3,
+        batch_size=1000,  # a step an epoch
+        lr=0.5,
+        weight_decay=0.0,
+        optimizer="sgd",
+        schedule="step",
+        step_epochs=1,
+        step_factor=0.5,
+        clip_norm=clip_norm,
+        random_state=0,
+    )
+
+    def keep(_: object) -> None:
+        parameters = model.network_.embedder.parameters()
+        weights.append(parameters_to_vector(parameters).detach().double())
+
+    fit(model, toy, monitor=Monitor(keep, before_step=keep))
+    velocity = torch.zeros(())
+    for rate, before, after in zip(rates, weights[::2], weights[1::2], strict=True):
+        gradient = (before - after) / rate - 0.9 * velocity
+        velocity = (before - after) / rate
+
+        assert gradient.norm().item() == pytest.approx(clip_norm, rel=1e-3)
 
 
 @pytest.mark.parametrize(

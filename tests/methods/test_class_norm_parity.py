@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -16,27 +17,55 @@ from unseen.benchmark.recipes import RECIPES
 from unseen.data.dataset import ZeroShotData
 from unseen.methods import network as methods_network
 from unseen.methods.class_norm import ClassNorm
+from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing
 from unseen.training.loop import EpochReport, Monitor
 
 GAMMA = 5.0
 
 
 class DividesByVariance(nn.Module):
-    """The notebook's layer: no square root, and the statistics are parameters of no optimizer."""
+    """The notebook's layer: no square root, and the statistics are parameters of no optimizer.
 
-    def __init__(self, size: int) -> None:
+    With ``power=0.5`` and ``ddof=0`` it is Eq. (9).
+    """
+
+    def __init__(
+        self,
+        size: int,
+        power: float = 1.0,
+        ddof: int = 1,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+    ) -> None:
         super().__init__()
+        self.power, self.ddof, self.eps, self.momentum = power, ddof, eps, momentum
         self.register_buffer("running_mean", torch.zeros(size))
         self.register_buffer("running_var", torch.ones(size))
 
     def forward(self, h: Tensor) -> Tensor:
         if not self.training:
-            return (h - self.running_mean) / (self.running_var + 1e-5)
-        mean, var = h.mean(0), h.var(0)
-        self.running_mean = 0.9 * self.running_mean + 0.1 * mean.detach()
-        self.running_var = 0.9 * self.running_var + 0.1 * var.detach()
+            return (h - self.running_mean) / (self.running_var + self.eps) ** self.power
+        mean, old, new = h.mean(0), 1 - self.momentum, self.momentum
+        self.running_mean = old * self.running_mean + new * mean.detach()
+        self.running_var = old * self.running_var + new * h.var(0).detach()
 
-        return (h - mean) / (var + 1e-5)
+        return (h - mean) / (h.var(0, correction=self.ddof) + self.eps) ** self.power
+
+
+class DividesBySquaredNorm(nn.Module):
+    """The dynamic normalisation of section 5, with a running average as class norm has."""
+
+    def __init__(self, _: int, momentum: float = 0.1) -> None:
+        super().__init__()
+        self.momentum, self.running = momentum, 1.0
+
+    def forward(self, h: Tensor) -> Tensor:
+        if not self.training:
+            return h / self.running**2
+        norm = (h**2).sum(1).sqrt().mean()
+        self.running = (1 - self.momentum) * self.running + self.momentum * norm.item()
+
+        return h / norm**2
 
 
 def plain(
@@ -73,6 +102,56 @@ RESTATED = {
 }
 
 
+def twice(norm: Callable, **settings: float) -> tuple[Callable, Callable]:
+    return partial(norm, **settings), partial(norm, **settings)
+
+
+# Section 5: what each option of the norms puts before and after the last hidden ReLU.
+NORMS: list[tuple[dict[str, object], tuple[Callable, Callable]]] = [
+    ({}, (by_std, by_std)),
+    ({"norm": None}, (nothing, nothing)),
+    ({"norm": "layer"}, (nn.LayerNorm, nn.LayerNorm)),
+    ({"norm": "layer", "norm_position": "last"}, (nothing, nn.LayerNorm)),
+    ({"norm": "dynamic"}, twice(DividesBySquaredNorm)),
+    ({"norm": "dynamic", "momentum": 0.4}, twice(DividesBySquaredNorm, momentum=0.4)),
+    ({"norm_position": "before-relu"}, (by_std, nothing)),
+    ({"norm_position": "last"}, (nothing, by_std)),
+    ({"affine": "first"}, (nn.BatchNorm1d, by_std)),
+    ({"affine": "last"}, (by_std, nn.BatchNorm1d)),
+    ({"affine": "both"}, (nn.BatchNorm1d, nn.BatchNorm1d)),
+    ({"divide_by": "var"}, twice(DividesByVariance)),
+    ({"divide_by": "var", "ddof": 0}, twice(DividesByVariance, ddof=0)),
+    ({"ddof": 1}, twice(DividesByVariance, power=0.5)),
+    ({"eps": 0.3}, twice(DividesByVariance, power=0.5, ddof=0, eps=0.3)),
+    ({"momentum": 0.4}, twice(DividesByVariance, power=0.5, ddof=0, momentum=0.4)),
+]
+
+
+def copy_weights(source: nn.Module, target: nn.Module) -> None:
+    """Gives a network the weights of one with the same, layer by layer."""
+    with torch.no_grad():
+        for ours, theirs in zip(source.parameters(), target.parameters(), strict=True):
+            theirs.copy_(ours)
+
+
+@pytest.mark.parametrize(("settings", "norms"), NORMS, ids=[str(row[0]) for row in NORMS])
+def test_norms_are_those_of_the_settings(settings: dict, norms: tuple[Callable, Callable]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    model = ClassNorm(hidden=32, **settings)
+    model.final_relu_ = True  # as the fit to raw features finds
+    sides = FeaturePreprocessing("none", 16), AttributeNormalization("raw", 8)
+    embedder = model._network(*sides, generator).embedder
+    for parameter in embedder.parameters():  # an affine map begins as none
+        nn.init.normal_(parameter, 0.2, 0.3, generator=generator)
+    network = plain(8, 32, 16, *norms)
+    copy_weights(embedder, network)
+
+    with torch.no_grad():
+        for table in torch.rand(4, 12, 8, generator=generator):
+            assert_close(embedder.train()(table), network.train()(table), rtol=1e-4, atol=1e-5)
+            assert_close(embedder.eval()(table), network.eval()(table), rtol=1e-4, atol=1e-5)
+
+
 def logits(network: nn.Module, features: Tensor, table: Tensor) -> Tensor:
     table = table.shape[1] ** 0.5 * normalize(table, dim=1)  # (c, a)
     prototypes = network(table)  # (c, d)
@@ -107,10 +186,7 @@ def run(request: pytest.FixtureRequest, toy: ZeroShotData) -> Run:
         )
 
     network = plain(8, 48, 16, *RESTATED[request.param])
-    with torch.no_grad():
-        ours, theirs = list(initial[0].parameters()), list(network.parameters())
-        for mine, other in zip(ours, theirs, strict=True):
-            other.copy_(mine)
+    copy_weights(initial[0], network)
 
     return Run(model, initial[0], network, _only(reports).loss)
 
@@ -172,9 +248,7 @@ def test_evaluation_after_the_step(run: Run, toy: ZeroShotData) -> None:
     network = copy.deepcopy(run.plain).train()
     with torch.no_grad():
         logits(network, X, table)  # moves the running statistics, as the step did
-        trained = run.model.network_.embedder
-        for ours, theirs in zip(trained.parameters(), network.parameters(), strict=True):
-            theirs.copy_(ours)
+        copy_weights(run.model.network_.embedder, network)
         expected = logits(
             network.eval(), torch.from_numpy(toy.features), torch.from_numpy(toy.class_attributes)
         )
@@ -193,3 +267,40 @@ def test_every_recipe_is_restated() -> None:
     family = {name for name, make in RECIPES.items() if isinstance(make().method, ClassNorm)}
 
     assert set(RESTATED) == family
+
+
+@pytest.mark.parametrize(
+    ("settings", "share", "other"),  # of the target: the true class, and each of the 7 others
+    [
+        ({}, 1.0, 0.0),
+        ({"smoothing": 0.9}, 0.9, 0.1 / 7),
+        ({"smoothing": 0.9, "legacy_smoothing": True}, 0.9, 0.1 / 8),  # F5: it sums to less than 1
+        ({"scale": 2.0}, 1.0, 0.0),
+        ({"scale": None}, 1.0, 0.0),
+    ],
+    ids=str,
+)
+def test_scores_and_loss_follow_scale_and_smoothing(
+    settings: dict, share: float, other: float, toy: ZeroShotData
+) -> None:
+    train, (X, rows, table) = toy.subset("train"), tensors(toy)
+    model = ClassNorm(
+        hidden=16,
+        epochs=1,
+        attribute_normalization="raw",
+        feature_preprocessing="none",
+        random_state=0,
+        **settings,
+    ).fit(train.features, train.labels, toy.class_attributes)
+    with torch.no_grad():
+        prototypes = model.network_.embedder(table)
+        scores = X @ prototypes.T
+        if model.scale is not None:
+            scores *= model.scale**2 / torch.outer(X.norm(dim=1), prototypes.norm(dim=1))
+        target = torch.full_like(scores, other).scatter(1, rows[:, None], share)
+        prepared = model.network_.prepare(X)
+        loss = model._loss(prepared, rows, table, table[:0])
+
+    assert_allclose(model.decision_function(X, table), scores, rtol=1e-4, atol=1e-5)
+    wanted = -(target * scores.log_softmax(dim=1)).sum(dim=1).mean()
+    assert loss.item() == pytest.approx(wanted.item(), rel=1e-5)

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from unseen.data.dataset import DataError, ZeroShotData
 from unseen.methods.dcn import DCN, entropy
+from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing
 
 
 def fitted(data: ZeroShotData, table: np.ndarray | None = None, **settings: object) -> DCN:
@@ -16,6 +17,15 @@ def fitted(data: ZeroShotData, table: np.ndarray | None = None, **settings: obje
     return model.fit(
         train.features, train.labels, data.class_attributes if table is None else table
     )
+
+
+def test_initial_weights_are_the_papers() -> None:
+    sides = FeaturePreprocessing("none", 64), AttributeNormalization("raw", 32)
+    network = DCN(hidden=256)._network(*sides, torch.Generator().manual_seed(0))
+
+    for layer, std in ((network.first, 0.01), (network.second, 0.03)):
+        assert layer.weight.std().item() == pytest.approx(std, rel=0.03)
+        assert not layer.bias.any()
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.7])

@@ -11,6 +11,7 @@ from torch import nn
 from unseen.data.dataset import ZeroShotData
 from unseen.methods import network as methods_network
 from unseen.methods.dem import DEM
+from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing
 
 
 @pytest.mark.parametrize("final_activation", ["relu", None])
@@ -50,6 +51,20 @@ def test_one_step_follows_the_loss_of_the_paper(
 
     for ours, theirs in zip(model.network_.embedder.parameters(), parameters, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("init_std", [0.1, 0.02])
+def test_initial_weights_are_cut_at_two_deviations(init_std: float) -> None:
+    model = DEM(hidden=256, init_std=init_std)
+    model.final_relu_ = True  # as the fit to raw features finds
+    sides = FeaturePreprocessing("none", 64), AttributeNormalization("raw", 32)
+    embedder = model._network(*sides, torch.Generator().manual_seed(0)).embedder
+
+    for layer in (layer for layer in embedder if isinstance(layer, nn.Linear)):
+        greatest = layer.weight.abs().max().item()
+        assert 1.95 * init_std < greatest <= 2 * init_std
+        assert layer.weight.std().item() == pytest.approx(0.8796 * init_std, rel=0.03)
+        assert not layer.bias.any()
 
 
 @pytest.mark.parametrize("similarity", ["distance", "cosine"])

@@ -118,6 +118,24 @@ def test_real_and_synthetic_rows_teach_the_last_layer() -> None:
     assert model.decision_function(S[4:]).argmax(axis=1).tolist() == [4, 5]
 
 
+@pytest.mark.parametrize("steps", [1, 7])
+def test_steps_and_rate_of_the_last_layer(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each step makes rows anew; the first of Adam is the rate long, and the rate then falls."""
+    made: list[Tensor] = []
+    usual = Copying._synthesize
+
+    def keep(self: Copying, S: Tensor, noise: CountedNoise) -> Tensor:
+        made.append(usual(self, S, noise))
+        return made[-1]
+
+    monkeypatch.setattr(Copying, "_synthesize", keep)
+    model = fit(Copying(final_steps=steps, final_lr=1e-3))  # too small to turn a gradient
+    walked = sum(1 - step / steps for step in range(steps)) * 1e-3
+
+    assert len(made) == steps
+    assert model.final_.linear.weight.abs().max().item() == pytest.approx(walked, rel=0.05)
+
+
 def test_the_upper_bound_is_an_ordinary_softmax() -> None:
     X, y, S = corners()
     rng = np.random.default_rng(3)

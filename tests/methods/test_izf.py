@@ -331,6 +331,44 @@ def test_odd_widths(features: int) -> None:
     assert model.network_.round_trip_error(torch.from_numpy(data.features)) < 1e-4
 
 
+@pytest.mark.parametrize("features", [4, 5, 33, 2048])
+def test_round_trip_before_and_after_a_hundred_steps(features: int) -> None:
+    data = simulate_toy(features=features, attributes=4)
+    train, steps, errors, log_dets = data.subset("train"), [], [], []
+    model = IZF(**{**SMALL, "epochs": 25})
+
+    def look(step: int) -> None:
+        steps.append(step)
+        if step in (0, 100):
+            network = model.network_
+            v = network.fill(network.prepare(torch.from_numpy(data.features)))
+            latent, log_det = network.encode(v)
+            errors.append((network.flow().inv(latent) - v).abs().max().item())
+            log_dets.append(log_det.abs().mean().item())
+
+    monitor = Monitor(before_step=look)
+    model.fit(train.features, train.labels, data.class_attributes, monitor=monitor)
+    look(100)
+
+    assert steps == [*range(101)]
+    assert max(errors) < 1e-4
+    assert log_dets[0] == 0
+    assert log_dets[1] > 0.1  # it has learned
+
+
+@pytest.mark.parametrize(("scale_bound", "blocks"), [(0.5, 4), (2.0, 6)])
+def test_blocks_and_the_bound_of_their_scales(
+    scale_bound: float, blocks: int, toy: ZeroShotData
+) -> None:
+    network = fit(toy, epochs=1, scale_bound=scale_bound, blocks=blocks).network_
+    for name, parameter in network.named_parameters():
+        if name.endswith("second.bias"):
+            parameter.data.fill_(1e6)  # of shifts, and of scales before their bound
+    _, log_det = network.encode(network.fill(torch.from_numpy(toy.features[:5])))
+
+    assert_allclose(log_det.detach(), scale_bound * blocks * 8, rtol=1e-3)
+
+
 def test_descriptions_as_wide_as_the_features() -> None:
     data = simulate_toy(features=8, attributes=8)
     with pytest.raises(ValueError, match="must be shorter than the features: got 8 and 8"):

@@ -6,8 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from unseen.benchmark.recipes import RECIPES
+from unseen.methods.class_norm import ClassNorm
 from unseen.nets.attribute_embedder import AttributeEmbedder
 from unseen.nets.initialization import INITIALIZATIONS, class_norm_std, initialize_normal
+from unseen.nets.preprocessing import AttributeNormalization, FeaturePreprocessing
 
 D_Z, D_H = 2048, 1024
 STDS = {
@@ -21,6 +24,15 @@ STDS = {
 }
 LINEAR = {102: (2.1879e-3, 3.7896e-3), 312: (1.2510e-3, 2.1668e-3), 85: (2.3968e-3, 4.1513e-3)}
 LINEAR |= {64: (2.7621e-3, 4.7842e-3)}
+# Section 5: the baselines keep PyTorch's default, but for the one with Eq. (10) alone.
+OF_RECIPES = {
+    "mlp-paper": "pytorch",
+    "mlp+9": "pytorch",
+    "mlp+10": "class-norm",
+    "class-norm-paper": "class-norm",
+    "class-norm-notebook": "class-norm",
+    "class-norm-src": "class-norm",
+}
 
 
 def initialized(init: str, d_h: int = D_H) -> Tensor:
@@ -81,6 +93,27 @@ def test_u4_bias_and_other_layers_keep_the_pytorch_default() -> None:
         bound = 1 / math.sqrt(fan_in)
         assert 0.98 * bound < tensor.abs().max().item() <= bound
         assert tensor.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("model", "init"),
+    [
+        *((ClassNorm(init=init), init) for init in STDS),
+        *((RECIPES[name]().method, init) for name, init in OF_RECIPES.items()),
+    ],
+    ids=[*STDS, *OF_RECIPES],
+)
+def test_u4_the_method_starts_as_its_setting_says(model: ClassNorm, init: str) -> None:
+    model.final_relu_ = True  # as the fit to raw features finds
+    sides = FeaturePreprocessing("none", D_Z), AttributeNormalization("sqrt", 85)
+    embedder = model._network(*sides, torch.Generator().manual_seed(0)).embedder
+    weights = [layer.weight for layer in embedder if isinstance(layer, torch.nn.Linear)]
+
+    others = [1 / math.sqrt(3 * fan_in) for fan_in in (85, D_H)]
+    stds = [weight.std().item() for weight in weights]
+    assert stds == pytest.approx([*others, STDS[init]], rel=0.02)
+    unbounded = weights[-1].abs().max() > 4 * STDS[init]
+    assert unbounded == (init == "class-norm-normal")
 
 
 @pytest.mark.parametrize(("truncated", "share"), [(False, 1.0), (True, 0.8796)])

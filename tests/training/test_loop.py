@@ -4,11 +4,14 @@ import math
 import signal
 import threading
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.optim import SGD, Adam, Optimizer
+from torch.optim.lr_scheduler import StepLR
 from torch.testing import assert_close
 
 from unseen.training.batches import Shuffled
@@ -35,10 +38,23 @@ def squared_error(module: nn.Module, batch: Tensor) -> Tensor:
     return (module(X[batch]) - Y[batch]).square().mean()
 
 
-def test_training_is_the_plain_loop() -> None:
+@pytest.mark.parametrize(
+    ("settings", "make"),
+    [
+        ({}, lambda p: Adam(p, 0.05, weight_decay=1e-3)),
+        ({"beta2": 0.7}, lambda p: Adam(p, 0.05, (0.9, 0.7), weight_decay=1e-3)),
+        ({"optimizer": "sgd"}, lambda p: SGD(p, 0.05, 0.9, weight_decay=1e-3)),
+        ({"step_factor": 0.4}, lambda p: Adam(p, 0.05, weight_decay=1e-3)),
+        ({"optimizer": "sgd", "clip_norm": 0.3}, lambda p: SGD(p, 0.05, 0.9, weight_decay=1e-3)),
+    ],
+    ids=["adam", "beta2", "sgd", "step-factor", "clip-norm"],
+)
+def test_training_is_the_plain_loop(
+    settings: dict, make: Callable[[Iterable[Tensor]], Optimizer]
+) -> None:
     ours, theirs = network(), network()
     reports: list[EpochReport] = []
-    optimization = Optimization(4, 0.05, 1e-3, schedule="step", step_epochs=2)
+    optimization = Optimization(4, 0.05, 1e-3, schedule="step", step_epochs=2, **settings)
     train(
         ours,
         lambda batch: squared_error(ours, batch),
@@ -48,8 +64,8 @@ def test_training_is_the_plain_loop() -> None:
         reports.append,
     )
 
-    optimizer = torch.optim.Adam(theirs.parameters(), 0.05, weight_decay=1e-3)
-    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 2, 0.1)
+    optimizer = make(theirs.parameters())
+    scheduler = StepLR(optimizer, 2, settings.get("step_factor", 0.1))
     order, losses = generator(), []
     for _ in range(4):
         total = 0.0
@@ -57,6 +73,7 @@ def test_training_is_the_plain_loop() -> None:
             optimizer.zero_grad()
             loss = squared_error(theirs, batch)
             loss.backward()
+            nn.utils.clip_grad_norm_(theirs.parameters(), settings.get("clip_norm", math.inf))
             optimizer.step()
             total += loss.item() * len(batch)
         scheduler.step()
