@@ -63,6 +63,12 @@ VARIANTS: dict[str, Settings] = {
     "input noise 0.3": {"input_noise": 0.3},  # by izf_settings.py, on hidden classes
     "bfloat16 gradients": {"gradient_precision": "bfloat16"},
 }
+WHERE = {  # the others: on all data
+    "separation 1e-6": ("gtsrb words",),
+    "separation 10": ("gtsrb words",),
+    "positive MMD 10": ("gtsrb words",),
+    "bfloat16 gradients": ("awa1_pca", "gtsrb words"),
+}
 PEERS = ("eszsl", "class-norm")
 ACCURACIES = {
     "T1": "zsl_accuracy",
@@ -174,6 +180,8 @@ def run(names: Sequence[str], seeds: int, ledger: Ledger) -> None:
         data, epochs = load(name), ledger.common["epochs"]
         whole = ledger.once((name, WHOLE, None), lambda: chosen(data, epochs))  # noqa: B023
         for variant, change in VARIANTS.items():
+            if name not in WHERE.get(variant, DATA):
+                continue
             settings = whole["settings"] | change
             choice = ledger.once(
                 (name, variant, None),
