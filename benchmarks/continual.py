@@ -33,12 +33,15 @@ def part(record: Record) -> str:
     table = f" {data['attributes']}" if data["attributes"] else ""
     backbone = record["settings"].get("backbone")
     trained = f", trained end to end ({backbone})" if backbone else ", fixed features"
+    # as the report names it: no comparison with published runs, which train a backbone
+    fixed = stream["protocol"] == "class_norm" and not backbone
+    protocol = "cn-fixed" if fixed else stream["protocol"]
     tasks = len(stream["classes_per_task"])
     chosen = "rates of the paper" if record["selection"] == "last" else record["selection"]
     if record["selection"] == "last" and stream["tasks_left_out"]["before"]:
         chosen = f"first {stream['tasks_left_out']['before']} tasks"
 
-    return f"{data['name']}{table}: {stream['protocol']}, {tasks} tasks{trained}; {chosen}"
+    return f"{data['name']}{table}: {protocol}, {tasks} tasks{trained}; {chosen}"
 
 
 def spread(values: Sequence[float]) -> str:
