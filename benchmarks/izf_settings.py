@@ -1,4 +1,4 @@
-"""What each setting of IZF does on hidden seen classes: one changed at a time, the rest as it is.
+"""What some settings of IZF do on hidden seen classes: one changed at a time, the rest as it is.
 
 AUSUC and T1 of both classifiers over three folds of hidden classes; the training sees no row of a
 hidden class, and test rows are not looked at. The base is the `semantic_std` that `izf_real.py`
