@@ -279,6 +279,18 @@ def test_train_with_three_seen_classes_chooses_no_penalty(
     assert load_model(tmp_path / "model").seen_penalty_ is None
 
 
+def test_train_says_where_no_penalty_gains(
+    command: Command, toys: Path, tmp_path: Path, quick: tuple[str, ...]
+) -> None:
+    argv = ("train", toys / "toy.npz", "-o", tmp_path / "model")
+    none, some = command(*argv, *quick), command(*argv, "-m", "eszsl")
+
+    assert "seen penalty  0 (chosen on hidden seen classes)" in none.out
+    assert "note: the penalty on seen classes is 0" in none.err
+    assert "seen penalty  -0.201" in some.out
+    assert "penalty on seen classes is 0" not in some.err
+
+
 def test_train_reads_8_bit_features_in_16_bits(
     command: Command,
     toys: Path,

@@ -243,7 +243,14 @@ def choose_penalty(
         bar.update(task, total=folds, completed=done, detail=f"{done}/{folds}")
 
     with naming_users():
-        return choose_seen_penalty(recipe.method, data, progress=show_fold)
+        chosen = choose_seen_penalty(recipe.method, data, progress=show_fold)
+    if not chosen.value:
+        note(
+            "the penalty on seen classes is 0: on hidden seen classes no other gains for sure. "
+            '"unseen evaluate" shows what the best one for the test rows would give.'
+        )
+
+    return chosen
 
 
 def summarize(
