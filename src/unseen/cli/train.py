@@ -247,7 +247,7 @@ def choose_penalty(
     if not chosen.value:
         note(
             "the penalty on seen classes is 0: on hidden seen classes no other gains for sure. "
-            '"unseen evaluate" shows what the best one for the test rows would give.'
+            '"unseen evaluate" shows what the oracle, chosen on test rows, would give.'
         )
 
     return chosen
