@@ -53,7 +53,7 @@ def trained_backbone(data: ZeroShotData, stream: Stream) -> nn.Module:
     known = np.isin(np.arange(len(data.class_attributes)), data.labels[rows])
     table = np.where(known[:, None], data.class_attributes, np.float32(np.nan))
     model = ContinualLearner(
-        HEADS["mlp"]().set_params(epochs=10), backbone="resnet", backbone_lr=0.01, random_state=1
+        HEADS["mlp"]().set_params(epochs=5), backbone="resnet", backbone_lr=0.01, random_state=1
     )
     model.partial_fit(data.rows(rows), data.labels[rows], table)
 
@@ -67,7 +67,7 @@ def test_class_norm_raises_mh_along_pictures(real_data: Path) -> None:
     found = {}
     for head in ("class-norm", "mlp"):
         model = ContinualLearner(
-            HEADS[head]().set_params(epochs=5, lr=1e-4),
+            HEADS[head]().set_params(epochs=3, lr=1e-4),
             STRATEGIES["sequential"](),
             backbone=backbone,
             backbone_lr=0.003,

@@ -14,6 +14,9 @@ PERMUTATIONS = 10
 SETS = ["awa1_pca", "gtsrb"]
 # Smaller and shorter where ten trainings take half a minute or more by default.
 QUICK = {
+    "class-norm": {"hidden": 256},
+    "mlp": {"hidden": 256},
+    "dem": {"hidden": 256},
     "cvc-zsl": {"hidden": 256},
     "izf": {"hidden": 128, "epochs": 4, "lr": 0.005},
     "relation-net": {"hidden": 64, "epochs": 5, "batch_size": 32},

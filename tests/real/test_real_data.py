@@ -12,6 +12,7 @@ from unseen import (
     ClassNorm,
     GZSLResult,
     SeenPenalty,
+    Subset,
     ZeroShotData,
     choose_seen_penalty,
     evaluate,
@@ -29,16 +30,22 @@ def read(folder: Path, name: str, attributes: str | None) -> ZeroShotData:
     return load(folder / f"{name}.npz", attributes)
 
 
+@lru_cache(maxsize=1)  # tests of one data set follow one another; a copy is up to 160 MB
+def training_rows(folder: Path, name: str, attributes: str | None) -> Subset:
+    data = read(folder, name, attributes)
+
+    return data.subset("train", data.compact_type)
+
+
 @lru_cache
 def trained(
     folder: Path, name: str, attributes: str | None, method: type, seed: int, **settings: Any
 ) -> ClassNorm:
     """Returns a model; tests share it, as trainings are what takes long."""
-    data = read(folder, name, attributes)
-    train = data.subset("train", data.compact_type)
+    train = training_rows(folder, name, attributes)
     model = method(random_state=seed).set_params(**settings)
 
-    return model.fit(train.features, train.labels, data.class_attributes)
+    return model.fit(train.features, train.labels, read(folder, name, attributes).class_attributes)
 
 
 @lru_cache
