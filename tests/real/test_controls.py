@@ -63,4 +63,4 @@ def test_shuffled_descriptions_fall_to_chance(real_data: Path, method: str, name
 
     assert abs(np.mean(shuffled) - chance) < 3 * error
     true = zsl_accuracy(method, data, X, y, data.class_attributes, 0)
-    assert true > chance + 3 * error
+    assert true > max(*shuffled, chance + 3 * error)
