@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 import sklearn
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import expit
 from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline
@@ -29,6 +30,18 @@ def routing() -> Iterator[None]:
 @parametrize_with_checks([Method() for Method in METHODS.values()])
 def test_scikit_learn(estimator: BaseEstimator, check: Callable) -> None:
     check(estimator)
+
+
+@every_method
+def test_the_difference_of_two_classes_is_as_exact_as_their_probabilities(
+    Method: type, small: Make, toy: ZeroShotData
+) -> None:
+    train = toy.subset("train")
+    two = np.isin(train.labels, np.unique(train.labels)[:2])
+    model = small(Method).fit(train.features[two], train.labels[two])
+    difference = model.decision_function(toy.features)
+
+    assert_allclose(expit(difference), model.predict_proba(toy.features)[:, 1], rtol=1e-12)
 
 
 @every_method

@@ -135,7 +135,8 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         """
         scores = self._table_scores(X, class_attributes)
         if self.ordinary_ and class_attributes is None and scores.shape[1] == 2:
-            return scores[:, 1] - scores[:, 0]
+            # rounded to float32, it would order rows otherwise than predict_proba
+            return np.subtract(scores[:, 1], scores[:, 0], dtype=np.float64)
 
         return scores
 
