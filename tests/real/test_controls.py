@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from unseen import METHODS, ZeroShotData, load
 
-ROWS = 40  # of each seen class: enough to tell a true description from a wrong one, and quick
+ROWS = 20  # of each seen class: enough to tell a true description from a wrong one, and quick
 PERMUTATIONS = 10
 SETS = ["awa1_pca", "gtsrb"]
 # Smaller and shorter where ten trainings take ten seconds or more by default.
@@ -19,7 +19,7 @@ QUICK = {
     "dem": {"hidden": 256},
     "dcn": {"hidden": 256},
     "cvc-zsl": {"hidden": 256},
-    "izf": {"hidden": 128, "blocks": 4, "epochs": 4, "batch_size": 160, "lr": 0.005},
+    "izf": {"hidden": 128, "blocks": 4, "epochs": 4, "batch_size": 80, "lr": 0.005},
     "relation-net": {"hidden": 32, "epochs": 4, "batch_size": 32},
 }
 
