@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,8 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
     from unseen.data.dataset import ZeroShotData
 
 # A busy machine is no defect, and a failure must come again.
@@ -68,6 +70,31 @@ def real_data() -> Path:
         pytest.fail(f"UNSEEN_DATA names {named!r}, which is no folder")
 
     pytest.skip("set UNSEEN_DATA to the folder of real data sets (data/README.md)")
+
+
+# The checks of scikit-learn that compare what one row and many rows give, to float64's 1e-7.
+OF_OTHER_ROWS = ("check_methods_subset_invariance", "check_methods_sample_order_invariance")
+
+
+@pytest.fixture
+def run_check(monkeypatch: pytest.MonkeyPatch) -> Callable[["BaseEstimator", Callable], None]:
+    """Returns what runs a check of scikit-learn; networks may round as float32 does.
+
+    How products of float32 round depends on their shape and on the processor.
+    """
+    from numpy.testing import assert_allclose
+    from sklearn.utils import estimator_checks
+
+    def assert_close(x: object, y: object, **_: object) -> None:
+        assert_allclose(x, y, rtol=1e-4, atol=1e-4)
+
+    def run(estimator: "BaseEstimator", check: Callable) -> None:
+        if check.func.__name__ in OF_OTHER_ROWS:
+            for name in ("assert_allclose", "assert_allclose_dense_sparse"):
+                monkeypatch.setattr(estimator_checks, name, assert_close)
+        check(estimator)
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -64,8 +64,8 @@ def assert_same(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> None:
 
 
 @parametrize_with_checks([ContinualLearner(ClassNorm(hidden=32))])
-def test_scikit_learn(estimator: BaseEstimator, check: Callable) -> None:
-    check(estimator)
+def test_scikit_learn(estimator: BaseEstimator, check: Callable, run_check: Callable) -> None:
+    run_check(estimator, check)
 
 
 # The paper's head (T22, T23).

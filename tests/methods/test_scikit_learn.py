@@ -32,8 +32,8 @@ SHORTER = {"izf": {"hidden": 64, "epochs": 8}}
 
 
 @parametrize_with_checks([Method(**SHORTER.get(name, {})) for name, Method in METHODS.items()])
-def test_scikit_learn(estimator: BaseEstimator, check: Callable) -> None:
-    check(estimator)
+def test_scikit_learn(estimator: BaseEstimator, check: Callable, run_check: Callable) -> None:
+    run_check(estimator, check)
 
 
 @every_method
