@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from unseen import SmallResNet, load
 
-EPOCHS, BATCH, RATE = 12, 64, 0.1
+EPOCHS, BATCH, RATE = 8, 32, 0.05
 
 
 def train(
