@@ -833,17 +833,20 @@ def test_demo_compares_two_methods(command: Command, tmp_path: Path) -> None:
 
 
 def test_help_and_import_are_fast() -> None:
-    def fastest(*words: str) -> float:
+    """Half a second for help; on a busy machine, thrice what the libraries of the command take."""
+
+    def fastest(code: str) -> float:
         seconds = []
         for _ in range(5):
             start = time.perf_counter()
-            subprocess.run([sys.executable, *words], check=True, capture_output=True)
+            subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
             seconds.append(time.perf_counter() - start)
         return min(seconds)
 
-    code = "import unseen.cli, sys; sys.exit(unseen.cli.main(['--help']))"
-    assert fastest("-c", code) < HELP_SECONDS
-    assert fastest("-c", "import unseen") < IMPORT_SECONDS
+    libraries = fastest("import cyclopts, rich.table, rich.progress")
+    helping = fastest("import unseen.cli, sys; sys.exit(unseen.cli.main(['--help']))")
+    assert helping < max(HELP_SECONDS, 3 * libraries)
+    assert fastest("import unseen") < IMPORT_SECONDS
 
 
 def test_help_loads_nothing_heavy() -> None:
