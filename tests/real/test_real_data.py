@@ -69,7 +69,9 @@ STD: dict[str, str] = {}
 VAR = {"divide_by": "var"}
 ANIMALS = [
     ("awa1", RAW, STD),
+    ("awa1", RAW, VAR),
     ("awa1", L2, STD),
+    ("awa1", L2, VAR),
     ("awa1", CENTRED, STD),
     ("awa1", CENTRED, VAR),
     ("awa1_pca", RAW, STD),  # comes centred
@@ -80,7 +82,16 @@ ANIMALS = [
 @pytest.mark.parametrize(
     ("name", "preparation", "divisor"),
     ANIMALS,
-    ids=["raw-std", "l2-std", "centred-std", "centred-var", "pca-std", "pca-var"],
+    ids=[
+        "raw-std",
+        "raw-var",
+        "l2-std",
+        "l2-var",
+        "centred-std",
+        "centred-var",
+        "pca-std",
+        "pca-var",
+    ],
 )
 def test_class_norm_beats_the_plain_mlp_on_animals(
     real_data: Path, name: str, preparation: dict[str, str], divisor: dict[str, str]
