@@ -14,7 +14,8 @@ import pytest
 from unseen.benchmark.map_runs import map_runs
 from unseen.benchmark.recipes import Recipe
 from unseen.benchmark.runs import Failure, Unit, describe_data
-from unseen.data.load import load
+from unseen.data.dataset import ZeroShotData
+from unseen.data.load import load, save
 from unseen.methods.class_norm import MLP
 
 
@@ -60,15 +61,19 @@ def test_workers_take_unit_after_unit_and_may_die(monkeypatch: pytest.MonkeyPatc
     assert os.environ["OMP_NUM_THREADS"] == "8"
 
 
-def test_two_workers_record_what_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_workers_record_what_one_does(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, toy: ZeroShotData
+) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    data = describe_data(load("digits"), "digits", None)
+    path = str(tmp_path / "toy.npz")
+    save(toy, path)
+    data = describe_data(load(path), path, None)
     tiny: dict[str, Any] = {"hidden": 16, "epochs": 2, "precision": "float32"}
     units = [
         Unit(
             name="mlp",
             recipe=Recipe(MLP(depth=depth, **tiny)),
-            path="digits",
+            path=path,
             attributes=None,
             data=data,
             seeds=(0, 1),

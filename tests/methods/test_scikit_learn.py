@@ -27,8 +27,8 @@ def routing() -> Iterator[None]:
         yield
 
 
-# With their defaults, but for the flow: forty of its trainings would take most of a minute.
-SHORTER = {"izf": {"hidden": 64, "epochs": 8}}
+# With their defaults, but for the slowest two: forty trainings of the flow would take a minute.
+SHORTER = {"izf": {"hidden": 64, "epochs": 8}, "relation-net": {"hidden": 128}}
 
 
 @parametrize_with_checks([Method(**SHORTER.get(name, {})) for name, Method in METHODS.items()])

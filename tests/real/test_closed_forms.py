@@ -60,7 +60,7 @@ def test_the_recipe_knows_more_than_chance(real_data: Path) -> None:
 def judged(task: Rehearsal) -> NDArray[np.float64]:
     """Returns AUSUC and T1 of every candidate on a task, with shape (49, 2)."""
     X = task.data.rows(task.train, task.data.compact_type)
-    test = task.data.rows(task.judged, task.data.compact_type)
+    test = task.data.rows(task.judged)
     y, labels = task.labels[task.train], task.labels[task.judged]
     fits = ESZSL().fit_candidates(X, y, task.class_attributes, CANDIDATES)
     results = [gzsl_result(model.decision_function(test), labels, task.seen) for model in fits]
