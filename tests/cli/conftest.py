@@ -1,10 +1,17 @@
 """What the tests of the command share: toy data in every format, and a model trained on it."""
 
+import os
+import random
 import resource
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
 
 import pytest
 
@@ -107,3 +114,67 @@ def model(toys: Path) -> Path:
     assert main(argv) == 0
 
     return folder
+
+
+# To each odd line that this process reads, a command, it answers with the number of a fork that
+# runs it; to each even one, with how that ended.
+FORKING = """
+import os, sys
+from unseen.cli import main
+{loading}
+null = os.open(os.devnull, os.O_WRONLY)
+for line in sys.stdin:
+    process = os.fork()
+    if not process:
+        os.dup2(null, 1)
+        os._exit(main(line.split()))
+    print(process, flush=True)
+    sys.stdin.readline()
+    print(os.waitpid(process, 0)[1], flush=True)
+"""
+Stores = tuple[Path, list[Path]]
+
+
+@pytest.fixture
+def kill_ten_times(tmp_path: Path) -> Callable[[str, str], Stores]:
+    """Returns what runs a command to its end, then kills and repeats it until it has ended, too.
+
+    It takes the command without its store, and the lines of Python that load what it needs: forks
+    start at once. It returns the undisturbed store, and those in which ten kills fell.
+    """
+
+    def run(command: str, loading: str) -> Stores:
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        argv = [sys.executable, "-c", FORKING.format(loading=loading)]
+        whole, stores, kills = tmp_path / "whole", [tmp_path / "store-0"], 0
+        rng = random.Random(3)
+        with subprocess.Popen(
+            argv, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, text=True, env=environment
+        ) as forks:
+
+            def ask(line: str = "") -> int:
+                assert forks.stdin is not None
+                assert forks.stdout is not None
+                forks.stdin.write(f"{line}\n")
+                forks.stdin.flush()
+
+                return int(forks.stdout.readline())
+
+            ask(f"{command} -o {whole}")
+            began = time.monotonic()
+            assert ask() == 0
+            seconds = time.monotonic() - began
+            while kills < 10:
+                process = ask(f"{command} -o {stores[-1]}")
+                time.sleep(rng.uniform(0, seconds))
+                os.kill(process, signal.SIGKILL)
+                if ask() == 0:  # it was faster: the others are killed on a new store
+                    stores.append(tmp_path / f"store-{len(stores)}")
+                else:
+                    kills += 1
+            ask(f"{command} -o {stores[-1]}")
+            assert ask() == 0
+
+        return whole, stores
+
+    return run

@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import re
 import signal
 import subprocess
@@ -31,29 +30,17 @@ COMMAND = "import unseen.cli, sys; sys.exit(unseen.cli.main())"
 
 Command = Callable[..., Any]
 
-# A process with everything loaded and two tiny recipes. To each odd line it reads, a command, it
-# answers with the number of a fork that runs it; to each even one, with how that ended.
-FORKING = """
-import os, sys
+# Two tiny recipes, for a process of their own.
+TINY = """
 import unseen.benchmark.comparison, unseen.data.load
 from unseen.data.simulate import simulate_toy
 from unseen.benchmark.recipes import RECIPES, Recipe
-from unseen.cli import main
 from unseen.methods.class_norm import MLP, ClassNorm
 tiny = {"hidden": 8, "epochs": 4, "batch_size": 32, "precision": "float32"}
 RECIPES["tiny-mlp"] = lambda: Recipe(MLP(**tiny))
 RECIPES["tiny-norm"] = lambda: Recipe(ClassNorm(**tiny))
 data = simulate_toy()
 MLP(**tiny).fit(data.features, data.labels, data.class_attributes)  # PyTorch loads more with it
-null = os.open(os.devnull, os.O_WRONLY)
-for line in sys.stdin:
-    process = os.fork()
-    if not process:
-        os.dup2(null, 1)
-        os._exit(main(line.split()))
-    print(process, flush=True)
-    sys.stdin.readline()
-    print(os.waitpid(process, 0)[1], flush=True)
 """
 
 
@@ -339,69 +326,16 @@ def test_a_wider_search_counts_its_fits(run: Command, tmp_path: Path) -> None:
     assert "--trials 3" in choice["command"]
 
 
-class Forks:
-    """Starts the command as forks of one process that has loaded everything."""
+def test_ten_kills_leave_the_store_of_an_undisturbed_benchmark(
+    toys: Path, kill_ten_times: Callable[[str, str], tuple[Path, list[Path]]]
+) -> None:
+    words = f"benchmark {toys / 'toy.npz'} -m tiny-mlp,tiny-norm --seeds 6 --workers 1"
+    undisturbed, stores = kill_ten_times(words, TINY)
 
-    def __init__(self, folder: Path) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", FORKING],
-            cwd=folder,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-        )
-
-    def start(self, command: str) -> int:
-        """Returns the number of the process that runs a command."""
-        return self.ask(command)
-
-    def end(self) -> int:
-        """Waits for the process, and returns how it ended: 0 is well."""
-        return self.ask("")
-
-    def ask(self, line: str) -> int:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(f"{line}\n")
-        self.process.stdin.flush()
-
-        return int(self.process.stdout.readline())
-
-
-def test_ten_kills_leave_the_store_of_an_undisturbed_benchmark(toys: Path, tmp_path: Path) -> None:
-    data = toys / "toy.npz"
-    start = f"benchmark {data} -m tiny-mlp,tiny-norm --seeds 6 --workers 1 -o "
-    forks, rng = Forks(tmp_path), random.Random(3)
-    try:
-        forks.start(f"{start} whole")
-        began = time.monotonic()
-        assert forks.end() == 0
-        seconds = time.monotonic() - began
-        whole = read_records(tmp_path / "whole")
-        assert len(whole) == 2 * 7
-
-        stores, kills = ["store-0"], 0
-        while kills < 10:
-            process = forks.start(f"{start} {stores[-1]}")
-            time.sleep(rng.uniform(0, seconds))
-            os.kill(process, signal.SIGKILL)
-            if forks.end() == 0:  # it was faster: the others are killed on a new store
-                stores.append(f"store-{len(stores)}")
-            else:
-                kills += 1
-        forks.start(f"{start} {stores[-1]}")
-        assert forks.end() == 0
-    finally:
-        assert forks.process.stdin is not None
-        assert forks.process.stdout is not None
-        forks.process.stdin.close()
-        forks.process.stdout.close()
-        forks.process.wait(timeout=20)
-
+    whole = read_records(undisturbed)
+    assert len(whole) == 2 * 7
     for store in stores:
-        found = [each | {"command": ""} for each in comparable(read_records(tmp_path / store))]
+        found = [each | {"command": ""} for each in comparable(read_records(store))]
         assert found == [each | {"command": ""} for each in comparable(whole)]
 
 

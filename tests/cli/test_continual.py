@@ -2,11 +2,6 @@
 
 import json
 import os
-import random
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
@@ -313,78 +308,26 @@ def test_only_one_at_a_time(run: Command, tmp_path: Path) -> None:
     assert f"Another training writes to {tmp_path / 'runs'} (" in done.err
 
 
-FORKING = """
-import os, sys
+LOADED = """
 import unseen.benchmark.map_runs as spread
 spread.default_workers = lambda: 1
-from unseen.cli import main
 import unseen.continual.units, unseen.data.load
-null = os.open(os.devnull, os.O_WRONLY)
-for line in sys.stdin:
-    process = os.fork()
-    if not process:
-        os.dup2(null, 1)
-        os._exit(main(line.split()))
-    print(process, flush=True)
-    sys.stdin.readline()
-    print(os.waitpid(process, 0)[1], flush=True)
 """
 
 
-class Forks:
-    """Starts the command as forks of one process that has loaded everything."""
-
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", FORKING],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-        )
-
-    def ask(self, line: str) -> int:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(f"{line}\n")
-        self.process.stdin.flush()
-
-        return int(self.process.stdout.readline())
-
-
-def test_ten_kills_leave_the_store_of_an_undisturbed_run(toys: Path, tmp_path: Path) -> None:
+def test_ten_kills_leave_the_store_of_an_undisturbed_run(
+    toys: Path, kill_ten_times: Callable[[str, str], tuple[Path, list[Path]]]
+) -> None:
     """Kills fall between tasks and within them; a stream goes on from its last epoch."""
-    words = "-s sequential,joint,replay --tasks 4 --seeds 1 --set hidden=8 --set epochs=20"
-    start = f"continual {toys / 'toy.npz'} {words} --set lr=0.05 -o {tmp_path}/"
-    forks, rng = Forks(), random.Random(4)
-    try:
-        forks.ask(f"{start}whole")
-        began = time.monotonic()
-        assert forks.ask("") == 0
-        seconds = time.monotonic() - began
-        kills, stores = 0, ["0"]
-        while kills < 10:
-            process = forks.ask(start + stores[-1])
-            time.sleep(rng.uniform(0, seconds))
-            os.kill(process, signal.SIGKILL)
-            if forks.ask("") == 0:
-                stores.append(str(len(stores)))
-            else:
-                kills += 1
-        forks.ask(start + stores[-1])
-        assert forks.ask("") == 0
-    finally:
-        assert forks.process.stdin is not None
-        assert forks.process.stdout is not None
-        forks.process.stdin.close()
-        forks.process.stdout.close()
-        forks.process.wait(timeout=20)
+    words = "-s sequential,joint,replay --tasks 4 --seeds 1 --set hidden=8 --set epochs=10"
+    undisturbed, stores = kill_ten_times(
+        f"continual {toys / 'toy.npz'} {words} --set lr=0.05", LOADED
+    )
 
-    whole = comparable(read_records(tmp_path / "whole"))
+    whole = comparable(read_records(undisturbed))
     assert len(whole) == 3
     for store in stores:
-        assert comparable(read_records(tmp_path / store)) == whole
+        assert comparable(read_records(store)) == whole
 
 
 def test_a_saved_learner_serves_the_other_commands(
