@@ -319,7 +319,7 @@ def test_ten_kills_leave_the_store_of_an_undisturbed_run(
     toys: Path, kill_ten_times: Callable[[str, str], tuple[Path, list[Path]]]
 ) -> None:
     """Kills fall between tasks and within them; a stream goes on from its last epoch."""
-    words = "-s sequential,joint,replay --tasks 4 --seeds 1 --set hidden=8 --set epochs=10"
+    words = "-s sequential,joint,replay --tasks 4 --seeds 1 --set hidden=8 --set epochs=20"
     undisturbed, stores = kill_ten_times(
         f"continual {toys / 'toy.npz'} {words} --set lr=0.05", LOADED
     )
