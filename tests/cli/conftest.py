@@ -1,8 +1,10 @@
 """What the tests of the command share: toy data in every format, and a model trained on it."""
 
+import json
 import os
 import random
 import resource
+import select
 import signal
 import subprocess
 import sys
@@ -11,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import DEVNULL, PIPE
+from subprocess import PIPE
 
 import pytest
 
@@ -116,64 +118,136 @@ def model(toys: Path) -> Path:
     return folder
 
 
-# To each odd line that this process reads, a command, it answers with the number of a fork that
-# runs it; to each even one, with how that ended.
+# It has loaded what commands load, so that a fork of it starts at once, and reads requests, a line
+# of JSON each. To a command it answers with the number of the fork that runs it; to such a number,
+# with the exit code of that fork.
 FORKING = """
-import os, sys
+import json, os, sys
+import unseen.benchmark.comparison, unseen.cli.app, unseen.continual.units, unseen.data.load
 from unseen.cli import main
-{loading}
-null = os.open(os.devnull, os.O_WRONLY)
+from unseen.data.simulate import simulate_toy
+from unseen.methods.class_norm import MLP
+toy = simulate_toy()
+MLP(hidden=8, epochs=1).fit(toy.features, toy.labels, toy.class_attributes)  # loads more of PyTorch
 for line in sys.stdin:
-    process = os.fork()
-    if not process:
-        os.dup2(null, 1)
-        os._exit(main(line.split()))
-    print(process, flush=True)
-    sys.stdin.readline()
-    print(os.waitpid(process, 0)[1], flush=True)
+    request = json.loads(line)
+    if isinstance(request, int):
+        answer = os.waitstatus_to_exitcode(os.waitpid(request, 0)[1])
+    else:
+        answer = os.fork()
+        if not answer:
+            words, folder, before, files = request
+            for number, file in enumerate(files, start=1):
+                os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), number)
+            os.chdir(folder)
+            exec(before)
+            sys.argv = ["unseen", *words]
+            code = main()
+            sys.stdout.flush()
+            os._exit(code)  # to take all modules apart would take a second
+    print(answer, flush=True)
 """
+LONGEST = 60  # seconds that a test waits for a command
+Forks = Callable[[object], int]
+
+
+@dataclass(frozen=True)
+class Fork:
+    """A command in a process of its own.
+
+    Arguments:
+        pid: The number of the process.
+        forks: What answers with its exit code when it has ended.
+        out: The file that is its stdout.
+        err: The file that is its stderr.
+    """
+
+    pid: int
+    forks: Forks
+    out: Path
+    err: Path
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Waits for what the command does."""
+        deadline = time.monotonic() + LONGEST
+        while not condition():
+            assert time.monotonic() < deadline, self.err.read_text()
+            time.sleep(0.01)
+
+    def end(self) -> Run:
+        """Waits for its end."""
+        code, device = self.forks(self.pid), self.err.is_char_device()
+
+        return Run(code, self.out.read_text(), "" if device else self.err.read_text())
+
+
+StartFork = Callable[..., Fork]
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """Returns what asks one process to fork, and for exit codes."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "100"}
+    argv = [sys.executable, "-c", FORKING]
+    with subprocess.Popen(argv, stdin=PIPE, stdout=PIPE, text=True, env=environment) as process:
+
+        def ask(request: object) -> int:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(f"{json.dumps(request)}\n")
+            process.stdin.flush()
+            assert select.select([process.stdout], [], [], LONGEST)[0], f"no end: {request}"
+
+            return int(process.stdout.readline())
+
+        yield ask
+        process.kill()
+
+
+@pytest.fixture
+def fork(forks: Forks, tmp_path_factory: pytest.TempPathFactory) -> StartFork:
+    """Returns what starts a command in a process of its own, without its three to five seconds.
+
+    It takes the words of the command, the folder to run it in, lines of Python to run before, and
+    where stderr goes, by default a file. Like a user's, the process ends with the command.
+    """
+
+    def start(*words: object, folder: Path | None = None, before: str = "", err: str = "") -> Fork:
+        files = tmp_path_factory.mktemp("fork")
+        out, notes = files / "out", Path(err or files / "err")
+        request = [*map(str, words)], str(folder or files), before, [str(out), str(notes)]
+
+        return Fork(forks(request), forks, out, notes)
+
+    return start
+
+
 Stores = tuple[Path, list[Path]]
 
 
 @pytest.fixture
-def kill_ten_times(tmp_path: Path) -> Callable[[str, str], Stores]:
+def kill_ten_times(fork: StartFork, tmp_path: Path) -> Callable[..., Stores]:
     """Returns what runs a command to its end, then kills and repeats it until it has ended, too.
 
-    It takes the command without its store, and the lines of Python that load what it needs: forks
-    start at once. It returns the undisturbed store, and those in which ten kills fell.
+    It takes the command without its store, and lines of Python to run before. It returns the
+    undisturbed store, and those in which ten kills fell.
     """
 
-    def run(command: str, loading: str) -> Stores:
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        argv = [sys.executable, "-c", FORKING.format(loading=loading)]
+    def run(*words: object, before: str) -> Stores:
         whole, stores, kills = tmp_path / "whole", [tmp_path / "store-0"], 0
         rng = random.Random(3)
-        with subprocess.Popen(
-            argv, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, text=True, env=environment
-        ) as forks:
-
-            def ask(line: str = "") -> int:
-                assert forks.stdin is not None
-                assert forks.stdout is not None
-                forks.stdin.write(f"{line}\n")
-                forks.stdin.flush()
-
-                return int(forks.stdout.readline())
-
-            ask(f"{command} -o {whole}")
-            began = time.monotonic()
-            assert ask() == 0
-            seconds = time.monotonic() - began
-            while kills < 10:
-                process = ask(f"{command} -o {stores[-1]}")
-                time.sleep(rng.uniform(0, seconds))
-                os.kill(process, signal.SIGKILL)
-                if ask() == 0:  # it was faster: the others are killed on a new store
-                    stores.append(tmp_path / f"store-{len(stores)}")
-                else:
-                    kills += 1
-            ask(f"{command} -o {stores[-1]}")
-            assert ask() == 0
+        began = time.monotonic()
+        assert fork(*words, "-o", whole, before=before).end().code == 0
+        seconds = time.monotonic() - began
+        while kills < 10:
+            process = fork(*words, "-o", stores[-1], before=before)
+            time.sleep(rng.uniform(0, seconds))
+            os.kill(process.pid, signal.SIGKILL)
+            if process.end().code == 0:  # it was faster: the others are killed on a new store
+                stores.append(tmp_path / f"store-{len(stores)}")
+            else:
+                kills += 1
+        assert fork(*words, "-o", stores[-1], before=before).end().code == 0
 
         return whole, stores
 

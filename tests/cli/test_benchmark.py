@@ -4,9 +4,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,21 +23,17 @@ from unseen.training.loop import TrainingError
 
 MEASURES = ("zsl_accuracy", "unseen_accuracy", "seen_accuracy", "harmonic_mean", "ausuc")
 NOT_REPEATED = ("seconds", "peak_memory_mb", "finished")
-COMMAND = "import unseen.cli, sys; sys.exit(unseen.cli.main())"
 
 Command = Callable[..., Any]
+StartFork = Callable[..., Any]
 
 # Two tiny recipes, for a process of their own.
 TINY = """
-import unseen.benchmark.comparison, unseen.data.load
-from unseen.data.simulate import simulate_toy
 from unseen.benchmark.recipes import RECIPES, Recipe
 from unseen.methods.class_norm import MLP, ClassNorm
 tiny = {"hidden": 8, "epochs": 4, "batch_size": 32, "precision": "float32"}
 RECIPES["tiny-mlp"] = lambda: Recipe(MLP(**tiny))
 RECIPES["tiny-norm"] = lambda: Recipe(ClassNorm(**tiny))
-data = simulate_toy()
-MLP(**tiny).fit(data.features, data.labels, data.class_attributes)  # PyTorch loads more with it
 """
 
 
@@ -327,10 +320,10 @@ def test_a_wider_search_counts_its_fits(run: Command, tmp_path: Path) -> None:
 
 
 def test_ten_kills_leave_the_store_of_an_undisturbed_benchmark(
-    toys: Path, kill_ten_times: Callable[[str, str], tuple[Path, list[Path]]]
+    toys: Path, kill_ten_times: Callable[..., tuple[Path, list[Path]]]
 ) -> None:
-    words = f"benchmark {toys / 'toy.npz'} -m tiny-mlp,tiny-norm --seeds 6 --workers 1"
-    undisturbed, stores = kill_ten_times(words, TINY)
+    words = ["-m", "tiny-mlp,tiny-norm", "--seeds", 6, "--workers", 1]
+    undisturbed, stores = kill_ten_times("benchmark", toys / "toy.npz", *words, before=TINY)
 
     whole = read_records(undisturbed)
     assert len(whole) == 2 * 7
@@ -339,25 +332,14 @@ def test_ten_kills_leave_the_store_of_an_undisturbed_benchmark(
         assert found == [each | {"command": ""} for each in comparable(whole)]
 
 
-def start(*argv: object, **more: Any) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *map(str, argv)],
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        **more,
-    )
-
-
-def test_two_benchmarks_share_a_store(toys: Path, tmp_path: Path) -> None:
+def test_two_benchmarks_share_a_store(fork: StartFork, toys: Path, tmp_path: Path) -> None:
     words = ("benchmark", toys / "toy.npz", "-m", "mlp", "--seeds", 3, "-o", tmp_path / "runs")
-    processes = [start(*words, "--workers", 1) for _ in range(2)]
-    answers = [process.communicate(timeout=60) for process in processes]
+    processes = [fork(*words, "--workers", 1) for _ in range(2)]
+    first, second = (process.end() for process in processes)
 
     found = read_records(tmp_path / "runs")
-    assert [process.returncode for process in processes] == [0, 0]
-    assert answers[0][0] == answers[1][0]
+    assert (first.code, second.code) == (0, 0)
+    assert first.out == second.out
     assert sorted((each["kind"], each["seed"] or 0) for each in found) == [
         ("choice", 0),
         ("run", 0),
@@ -366,20 +348,16 @@ def test_two_benchmarks_share_a_store(toys: Path, tmp_path: Path) -> None:
     ]
 
 
-def test_ctrl_c_says_how_to_go_on(toys: Path, tmp_path: Path) -> None:
+def test_ctrl_c_says_how_to_go_on(fork: StartFork, toys: Path, tmp_path: Path) -> None:
     words = ("-m", "mlp", "--seeds", 300, "-o", tmp_path / "runs", "--workers", 1)
-    process = start("benchmark", toys / "toy.npz", *words)
-    deadline = time.monotonic() + 40
-    while time.monotonic() < deadline:
-        file = tmp_path / "runs" / "runs.jsonl"
-        if file.exists() and len(read_records(file)) > 1:
-            break
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    process = fork("benchmark", toys / "toy.npz", *words)
+    file = tmp_path / "runs" / "runs.jsonl"
+    process.wait_until(lambda: file.exists() and len(read_records(file)) > 1)
+    os.kill(process.pid, signal.SIGINT)
+    run = process.end()
 
     done = len(read_records(tmp_path / "runs")) - 1
-    assert process.returncode == 130
-    assert f"interrupted: {done} of 300 runs are in {tmp_path / 'runs'}" in err
-    assert "the same command goes on. A choice of settings that was under way is made" in err
-    assert "Traceback" not in err
+    assert run.code == 130
+    assert f"interrupted: {done} of 300 runs are in {tmp_path / 'runs'}" in run.err
+    assert "the same command goes on. A choice of settings that was under way is made" in run.err
+    assert "Traceback" not in run.err

@@ -34,22 +34,7 @@ COMMAND = "import unseen.cli, sys; sys.exit(unseen.cli.main())"
 HELP_SECONDS, IMPORT_SECONDS = 0.5, 0.3
 
 Command = Callable[..., Any]
-
-
-def run_process(*argv: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs the command as a user does."""
-    return subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            COMMAND,
-            *map(str, argv),
-        ],
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+StartFork = Callable[..., Any]
 
 
 # unseen data
@@ -330,25 +315,22 @@ def test_settings_are_typed(
 
 
 def test_resume_after_kill_gives_the_same_weights(
-    command: Command, toys: Path, tmp_path: Path
+    fork: StartFork, toys: Path, tmp_path: Path
 ) -> None:
     argv = [toys / "toy.npz", "--penalty", "none", "--set", "epochs=25", "--set", "hidden=64"]
     argv += ["--set", "batch_size=8", "--set", "precision=float32"]
     whole = tmp_path / "whole"
-    assert command("train", *argv, "-o", whole).code == 0
+    assert fork("train", *argv, "-o", whole).end().code == 0
 
     killed = tmp_path / "killed"
     checkpoint = tmp_path / "killed.checkpoint.safetensors"
-    code = "import unseen.cli, sys; sys.exit(unseen.cli.main())"
-    words = [sys.executable, "-c", code, "train", *map(str, argv), "-o", str(killed)]
-    with subprocess.Popen(words, stderr=subprocess.DEVNULL) as process:  # with as many threads
-        while not checkpoint.exists() and process.poll() is None:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
+    process = fork("train", *argv, "-o", killed)
+    process.wait_until(checkpoint.exists)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.end().code == -signal.SIGKILL
     assert not killed.exists()
 
-    resumed = command("train", *argv, "-o", killed, "--resume", "--json")
+    resumed = fork("train", *argv, "-o", killed, "--resume", "--json").end()
     assert resumed.code == 0, resumed.err
     assert json.loads(resumed.out)["first_epoch"] > 1
     weights = "model.safetensors"
@@ -913,28 +895,19 @@ def test_colours_only_where_they_are_wanted(
     assert red not in command(*argv).out
 
 
-def test_errors_leave_stdout_empty(toys: Path) -> None:
-    run = run_process("train", toys / "toi.npz", "-o", "nowhere")
+def test_errors_leave_stdout_empty(fork: StartFork, toys: Path) -> None:
+    run = fork("train", toys / "toi.npz", "-o", "nowhere").end()
 
-    assert run.returncode == 2
-    assert run.stdout == ""
-    assert run.stderr.startswith("error: ")
-    assert "Traceback" not in run.stderr
+    assert run.code == 2
+    assert run.out == ""
+    assert run.err.startswith("error: ")
+    assert "Traceback" not in run.err
 
 
 def test_a_closed_pipe_is_quiet(toys: Path, model: Path) -> None:
-    code = "import unseen.cli, sys; sys.exit(unseen.cli.main())"
-    words = [
-        sys.executable,
-        "-c",
-        code,
-        "predict",
-        str(model),
-        str(toys / "toy.npz"),
-        "--top",
-        "12",
-    ]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    words = ["predict", str(model), str(toys / "toy.npz"), "--top", "12"]
+    argv = [sys.executable, "-c", COMMAND, *words]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
         process.stdout.close()

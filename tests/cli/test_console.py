@@ -34,12 +34,14 @@ def shell(line: str, *words: object, **variables: str) -> "subprocess.CompletedP
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
-def test_notes_on_a_full_disk_do_not_end_the_work(toys: Path, tmp_path: Path) -> None:
+def test_notes_on_a_full_disk_do_not_end_the_work(
+    fork: Callable[..., Any], toys: Path, tmp_path: Path
+) -> None:
     words = ("benchmark", toys / "toy.npz", "-m", "eszsl", "--seeds", 2, "-o", tmp_path / "runs")
-    run = shell("2>/dev/full", *words, "--selection", "last", "--workers", 1)
+    run = fork(*words, "--selection", "last", "--workers", 1, err="/dev/full").end()
 
-    assert run.returncode == 0
-    assert "eszsl" in run.stdout
+    assert run.code == 0
+    assert "eszsl" in run.out
     assert len((tmp_path / "runs" / "runs.jsonl").read_text().splitlines()) == 2
     assert shell("2>/dev/full", "nosuch").returncode == 2
 

@@ -308,20 +308,14 @@ def test_only_one_at_a_time(run: Command, tmp_path: Path) -> None:
     assert f"Another training writes to {tmp_path / 'runs'} (" in done.err
 
 
-LOADED = """
-import unseen.benchmark.map_runs as spread
-spread.default_workers = lambda: 1
-import unseen.continual.units, unseen.data.load
-"""
-
-
 def test_ten_kills_leave_the_store_of_an_undisturbed_run(
-    toys: Path, kill_ten_times: Callable[[str, str], tuple[Path, list[Path]]]
+    toys: Path, kill_ten_times: Callable[..., tuple[Path, list[Path]]]
 ) -> None:
     """Kills fall between tasks and within them; a stream goes on from its last epoch."""
     words = "-s sequential,joint,replay --tasks 4 --seeds 1 --set hidden=8 --set epochs=20"
     undisturbed, stores = kill_ten_times(
-        f"continual {toys / 'toy.npz'} {words} --set lr=0.05", LOADED
+        *("continual", toys / "toy.npz", *words.split(), "--set", "lr=0.05"),
+        before="import unseen.benchmark.map_runs as runs; runs.default_workers = lambda: 1",
     )
 
     whole = comparable(read_records(undisturbed))

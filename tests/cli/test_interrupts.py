@@ -1,15 +1,19 @@
 """Ctrl-C and SIGTERM, from the first import to the last file."""
 
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from unseen.cli.interrupts import is_importing, stoppable
+
+StartFork = Callable[..., Any]
 
 COMMAND = "import unseen.cli, sys; sys.exit(unseen.cli.main())"
 IMPORTED = """
@@ -94,7 +98,13 @@ def test_an_import_is_let_finish(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seconds", [0.1, 0.6])
 def test_ctrl_c_while_it_starts(toys: Path, tmp_path: Path, seconds: float) -> None:
     words = ["train", str(toys / "toy.npz"), "-o", "out", "--set", "epochs=100000"]
-    process = start_command(tmp_path, *words)
+    process = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, *words],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     time.sleep(seconds)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
@@ -105,15 +115,15 @@ def test_ctrl_c_while_it_starts(toys: Path, tmp_path: Path, seconds: float) -> N
     assert err.startswith("interrupted")
 
 
-def test_sigterm_leaves_what_goes_on(toys: Path, tmp_path: Path) -> None:
-    words = ["train", str(toys / "toy.npz"), "-o", "out", "--set", "epochs=100000"]
-    process = start_command(tmp_path, *words)
-    wait_for(tmp_path / "out.checkpoint.safetensors")
-    process.terminate()
-    _, err = process.communicate(timeout=30)
+def test_sigterm_leaves_what_goes_on(fork: StartFork, toys: Path, tmp_path: Path) -> None:
+    words = ("train", toys / "toy.npz", "-o", "out", "--set", "epochs=100000")
+    process = fork(*words, folder=tmp_path)
+    process.wait_until((tmp_path / "out.checkpoint.safetensors").exists)
+    os.kill(process.pid, signal.SIGTERM)
+    run = process.end()
 
-    assert process.returncode == 143
-    assert err.startswith("interrupted: out.checkpoint.safetensors has the training so far")
+    assert run.code == 143
+    assert run.err.startswith("interrupted: out.checkpoint.safetensors has the training so far")
     assert [path.name for path in tmp_path.iterdir()] == ["out.checkpoint.safetensors"]
 
 
@@ -125,31 +135,15 @@ def test_sigterm_leaves_what_goes_on(toys: Path, tmp_path: Path) -> None:
     ],
 )
 def test_sigterm_says_that_the_same_command_goes_on(
-    toys: Path, tmp_path: Path, words: tuple[str, ...]
+    fork: StartFork, toys: Path, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
-    process = start_command(tmp_path, words[0], str(toys / "toy.npz"), "-o", "runs", *words[1:])
-    wait_for(tmp_path / "runs" / "runs.jsonl", lambda file: file.stat().st_size > 0)
-    process.terminate()
-    _, err = process.communicate(timeout=30)
+    process = fork(words[0], toys / "toy.npz", "-o", "runs", *words[1:], folder=tmp_path)
+    file = tmp_path / "runs" / "runs.jsonl"
+    process.wait_until(lambda: file.exists() and file.stat().st_size > 0)
+    os.kill(process.pid, signal.SIGTERM)
+    run = process.end()
 
-    assert process.returncode == 143
-    assert "of 300 runs are in runs/runs.jsonl; the same command goes on." in err
-    assert "Traceback" not in err
+    assert run.code == 143
+    assert "of 300 runs are in runs/runs.jsonl; the same command goes on." in run.err
+    assert "Traceback" not in run.err
     assert not list(tmp_path.rglob("*.lock"))
-
-
-def start_command(folder: Path, *words: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *words],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def wait_for(path: Path, ready: Callable[[Path], bool] = Path.exists) -> None:
-    deadline = time.monotonic() + 60
-    while not (path.exists() and ready(path)):
-        assert time.monotonic() < deadline, path
-        time.sleep(0.02)
