@@ -18,6 +18,7 @@ from unseen.data.load import load, save
 COMMAND = "import unseen.cli, sys; sys.exit(unseen.cli.main())"
 FULL = Path("/dev/full")
 Command = Callable[..., Any]
+StartFork = Callable[..., Any]
 
 
 def shell(line: str, *words: object, **variables: str) -> "subprocess.CompletedProcess[str]":
@@ -35,7 +36,7 @@ def shell(line: str, *words: object, **variables: str) -> "subprocess.CompletedP
 
 @pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
 def test_notes_on_a_full_disk_do_not_end_the_work(
-    fork: Callable[..., Any], toys: Path, tmp_path: Path
+    fork: StartFork, toys: Path, tmp_path: Path
 ) -> None:
     words = ("benchmark", toys / "toy.npz", "-m", "eszsl", "--seeds", 2, "-o", tmp_path / "runs")
     run = fork(*words, "--selection", "last", "--workers", 1, err="/dev/full").end()
@@ -129,3 +130,44 @@ def test_a_short_run_says_nothing_of_its_progress(capsys: pytest.CaptureFixture[
     with progress() as bar:
         bar.update(bar.add_task("training", detail=""), completed=1, detail="1/1")
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "words", [("methods",), ("methods", "--json"), ("--help",), ("data", "info", "digits")]
+)
+def test_a_reader_that_has_seen_enough_is_no_error(words: tuple[str, ...]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        run = subprocess.run(
+            [sys.executable, "-c", COMMAND, *words],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+
+    assert (run.returncode, run.stderr) == (0, b"")
+
+
+def test_errors_leave_stdout_empty(fork: StartFork, toys: Path) -> None:
+    run = fork("train", toys / "toi.npz", "-o", "nowhere").end()
+
+    assert run.code == 2
+    assert run.out == ""
+    assert run.err.startswith("error: ")
+    assert "Traceback" not in run.err
+
+
+def test_a_closed_pipe_is_quiet(toys: Path, model: Path) -> None:
+    words = ["predict", str(model), str(toys / "toy.npz"), "--top", "12"]
+    argv = [sys.executable, "-c", COMMAND, *words]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+
+    assert process.returncode == 0
