@@ -8,6 +8,9 @@ STAMP := .venv/installed
 .PHONY: setup demo check test coverage test-oldest docs bench clean
 .DEFAULT_GOAL := setup
 
+# Images of Docker set it; without bytecode each process of the tests compiles PyTorch anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 setup: $(STAMP)
 
 # The stamp makes a second `make setup` free, until what is to be installed changes. Python compiles
