@@ -95,7 +95,7 @@ def test_an_import_is_let_finish(tmp_path: Path) -> None:
     assert not is_importing(sys._getframe())
 
 
-@pytest.mark.parametrize("seconds", [0.1, 0.6])
+@pytest.mark.parametrize("seconds", [0.1, 0.3, 0.6, 1.0])
 def test_ctrl_c_while_it_starts(toys: Path, tmp_path: Path, seconds: float) -> None:
     words = ["train", str(toys / "toy.npz"), "-o", "out", "--set", "epochs=100000"]
     process = subprocess.Popen(

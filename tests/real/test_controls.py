@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from unseen import METHODS, ZeroShotData, load
 
-ROWS = 10  # of each seen class: enough to tell a true description from a wrong one, and quick
+ROWS = 20  # of each seen class: enough to tell a true description from a wrong one, and quick
 PERMUTATIONS = 10
 SETS = ["awa1_pca", "gtsrb"]
 # Smaller and shorter where ten trainings take ten seconds or more by default.
