@@ -241,7 +241,7 @@ start = int(sys.argv[2])
 whole = {"format": 1, "kind": "choice", "seconds": 1.0, "chosen": {}}
 whole["choice"] = {"fits": 3, "seconds": 1.0, "penalty": None}
 written = sum(store.append({**whole, "key": str(n), "text": "x" * (n % 7) * 3000})
-              for n in range(start, start + 80))
+              for n in range(start, start + 400))
 print(written)
 """
 
@@ -253,9 +253,9 @@ def test_processes_at_once_neither_corrupt_nor_repeat(tmp_path: Path) -> None:
             stdout=subprocess.PIPE,
             env=os.environ | {"OMP_NUM_THREADS": "1"},
         )
-        for start in (0, 40, 80)
+        for start in (0, 200, 400)
     ]
     written = [int(process.communicate()[0]) for process in processes]
 
-    assert sum(written) == 160
-    assert sorted(keys(tmp_path / "runs"), key=int) == [str(n) for n in range(160)]
+    assert sum(written) == 800
+    assert sorted(keys(tmp_path / "runs"), key=int) == [str(n) for n in range(800)]
