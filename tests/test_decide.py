@@ -25,7 +25,13 @@ from unseen.decide import (
     oracle_seen_penalty,
 )
 from unseen.methods.eszsl import ESZSL
-from unseen.metrics.gzsl import SeenUnseenCurve, gzsl_result, harmonic_mean, seen_unseen_curve
+from unseen.metrics.gzsl import (
+    SeenUnseenCurve,
+    Weighting,
+    gzsl_result,
+    harmonic_mean,
+    seen_unseen_curve,
+)
 from unseen.training.loop import EpochReport, Monitor
 
 SEEN = np.array([True, True, False])
@@ -324,21 +330,27 @@ def test_a_penalty_may_favour_seen_classes() -> None:
 problems = st.integers(0, 1000).map(np.random.default_rng)
 
 
+@pytest.mark.parametrize("weighting", ["class", "sample"])
 @pytest.mark.parametrize("kind", ["offset", "factor"])
 @given(rng=problems)
-def test_no_penalty_beats_the_oracle(kind: str, rng: np.random.Generator) -> None:
-    scores, labels = rng.uniform(0.1, 3, (30, 3)), rng.integers(0, 3, 30)
-    penalty = oracle_seen_penalty(scores, labels, SEEN, kind)
-    H = gzsl_result(scores, labels, SEEN, penalty(scores, SEEN)).harmonic_mean
+def test_no_penalty_beats_the_oracle(
+    kind: str, weighting: Weighting, rng: np.random.Generator
+) -> None:
+    scores, labels = rng.uniform(0.1, 3, (30, 3)), rng.choice(3, 30, p=[0.7, 0.1, 0.2])
+
+    def judged(penalty: SeenPenalty) -> float:
+        penalized = penalty(scores, SEEN)
+        return gzsl_result(scores, labels, SEEN, penalized, weighting).harmonic_mean
+
+    penalty = oracle_seen_penalty(scores, labels, SEEN, kind, weighting)
+    H = judged(penalty)
 
     assert penalty.selection == "oracle: chosen on test classes"
     assert str(penalty).endswith("(oracle: chosen on test classes)")
-    best = seen_unseen_curve(scores, labels, SEEN, kind=kind).harmonic_means.max()
+    best = seen_unseen_curve(scores, labels, SEEN, weighting, kind).harmonic_means.max()
     assert pytest.approx(best) == H
     for value in np.linspace(-2, 3, 21):
-        other = SeenPenalty("offset", value)
-        rival = gzsl_result(scores, labels, SEEN, other(scores, SEEN)).harmonic_mean
-        assert kind == "factor" or rival <= H + 1e-12
+        assert kind == "factor" or judged(SeenPenalty("offset", value)) <= H + 1e-12
 
 
 def test_epochs_are_chosen_where_scores_are_best(toy: ZeroShotData) -> None:

@@ -22,7 +22,13 @@ from sklearn.base import clone
 
 from unseen.data.arguments import check_choice
 from unseen.data.dataset import ZeroShotData
-from unseen.metrics.gzsl import Kind, SeenUnseenCurve, harmonic_mean, seen_unseen_curve
+from unseen.metrics.gzsl import (
+    Kind,
+    SeenUnseenCurve,
+    Weighting,
+    harmonic_mean,
+    seen_unseen_curve,
+)
 from unseen.rehearsal import Folds, final_test, rehearsals
 
 Progress = Callable[[int, int], None]
@@ -195,7 +201,11 @@ def penalty_from_rehearsals(
 
 
 def oracle_seen_penalty(
-    scores: NDArray, labels: NDArray[np.int64], seen: NDArray[np.bool_], kind: Kind = "offset"
+    scores: NDArray,
+    labels: NDArray[np.int64],
+    seen: NDArray[np.bool_],
+    kind: Kind = "offset",
+    weighting: Weighting = "class",
 ) -> SeenPenalty:
     """Returns the penalty of the best H on test rows: a bound, not a result.
 
@@ -204,13 +214,14 @@ def oracle_seen_penalty(
         labels: Their true classes, with shape :math:`(n,)`.
         seen: Which classes are seen, with shape :math:`(c,)`.
         kind: ``"offset"`` or ``"factor"``.
+        weighting: Whether each class counts the same in H, or each sample.
 
     Example:
         >>> scores = np.array([[3.0, 1.0, 2.0], [0.2, 1.1, 0.9]])
         >>> oracle_seen_penalty(scores, np.array([0, 2]), np.array([True, True, False])).selection
         'oracle: chosen on test classes'
     """
-    curve = seen_unseen_curve(scores, labels, seen, kind=kind)
+    curve = seen_unseen_curve(scores, labels, seen, weighting, kind)
     best = int(curve.harmonic_means.argmax())
     value = float(_between(curve.thresholds)[best])
 

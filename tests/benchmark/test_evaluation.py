@@ -11,12 +11,12 @@ from sklearn.exceptions import NotFittedError
 from sklearn.metrics import recall_score
 from sklearn.pipeline import make_pipeline
 
-from unseen.benchmark.evaluation import Evaluation, evaluate
+from unseen.benchmark.evaluation import Evaluation, evaluate, judge_scores
 from unseen.data.dataset import ZeroShotData
 from unseen.data.simulate import simulate_toy
 from unseen.decide import SeenPenalty
 from unseen.methods.class_norm import ClassNorm
-from unseen.metrics.gzsl import seen_unseen_curve
+from unseen.metrics.gzsl import Weighting, seen_unseen_curve
 
 
 def mean_recall(labels: NDArray, predictions: NDArray) -> float:
@@ -125,6 +125,22 @@ def test_samples_may_count_instead_of_classes(model: ClassNorm, data: ZeroShotDa
         (model.predict(seen.features) == seen.labels).mean()
     )
     assert by_sample.seen_accuracy != evaluate(model, fewer).stored.seen_accuracy
+
+
+@pytest.mark.parametrize("weighting", ["class", "sample"])
+def test_the_oracle_is_the_best_as_classes_or_samples_count(
+    model: ClassNorm, data: ZeroShotData, weighting: Weighting
+) -> None:
+    """With classes of very different size."""
+    fewer = replace(data, test_seen=np.union1d(data.test_seen[:30], one_of_each(data)))
+    labels = data.labels[fewer.test]
+    for seed in range(5):
+        scores = np.random.default_rng(seed).normal(size=(len(labels), 40))
+        scores += 2 * np.eye(40)[labels]
+        judged = judge_scores(model, fewer, scores, weighting)
+
+        curve = seen_unseen_curve(scores, labels, data.seen, weighting)
+        assert judged.oracle.harmonic_mean == pytest.approx(curve.harmonic_means.max())
 
 
 def one_of_each(data: ZeroShotData) -> np.ndarray:

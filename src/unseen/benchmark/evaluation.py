@@ -169,7 +169,10 @@ def judge_scores(
     if len(data.test_seen) and len(data.test_unseen):
         positive = bool((scores[:, data.seen] > 0).all())  # what a factor can lower
         kinds: tuple[Kind, ...] = ("offset", "factor") if positive else ("offset",)
-        bounds = [result(oracle_seen_penalty(scores, labels, data.seen, kind)) for kind in kinds]
+        bounds = [
+            result(oracle_seen_penalty(scores, labels, data.seen, kind, weighting))
+            for kind in kinds
+        ]
 
     return Evaluation(
         method=shown_name(model),
