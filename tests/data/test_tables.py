@@ -484,6 +484,14 @@ GOOD_CSV = {
         f"{number},{line},f{number}.png\n" if number else f",{line},file\n"
         for number, line in enumerate(ROWS.splitlines())
     ),
+    "names of files that float() takes for numbers": "".join(
+        f"{line},001_{number:04}\n" if number else f"{line},file\n"
+        for number, line in enumerate(ROWS.splitlines())
+    ),
+    "texts that are a number's name": "".join(
+        f"{line},{['red', 'nan', 'inf'][number % 3]}\n" if number else f"{line},colour\n"
+        for number, line in enumerate(ROWS.splitlines())
+    ),
     "row numbers of pandas, read and written again": "".join(
         f"{number},{line}\n" if number else f"Unnamed: 0,{line}\n"
         for number, line in enumerate(ROWS.splitlines())
@@ -506,6 +514,10 @@ BAD_ROWS: dict[str, tuple[str | bytes, str]] = {
     "text cell": (ROWS.replace("3,4", "3,four", 1), "Line 3, column 'y': 'four' is not a finite"),
     "empty cell": (ROWS.replace("3,4", ",4", 1), "Line 3, column 'x': the cell is empty"),
     "nan cell": (ROWS.replace("3,4", "3,nan", 1), "Line 3, column 'y': 'nan' is not a finite"),
+    "nan column": (
+        ROWS.replace("1,", "nan,").replace("3,", "nan,"),
+        "Line 2, column 'x': 'nan' is not a finite number",
+    ),
     "too large": (ROWS.replace("3,4", "3,1e99", 1), "Line 3, column 'y': 'inf'"),
     "decimal comma": (ROWS.replace("3,4", '"3,5",4', 1), "'3,5' is not a finite number"),
     "many bad cells": (ROWS.replace("3,", "?,") + "cat,9,!\ncat,9,!\n", "2 more cells likewise"),
@@ -674,10 +686,10 @@ def test_what_both_tables_lack_is_told_at_once(tmp_path: Path) -> None:
 
 def test_features_alone(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", DATA.features.astype(np.float64))
-    (tmp_path / "x.csv").write_text("x,y\n1,2\n3,4\n")
-
     assert_array_equal(read_features(tmp_path / "x.npy"), DATA.features)
-    assert_array_equal(read_features(tmp_path / "x.csv"), np.float32([[1, 2], [3, 4]]))
+    for header in ("x,y", "0_0,0_1"):  # which float() would take for numbers
+        (tmp_path / "x.csv").write_text(f"{header}\n1,2\n3,4\n")
+        assert_array_equal(read_features(tmp_path / "x.csv"), np.float32([[1, 2], [3, 4]]))
 
 
 def test_bad_features_alone(tmp_path: Path) -> None:

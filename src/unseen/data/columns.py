@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import islice
+from math import isfinite
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -162,7 +163,7 @@ def read_csv(path: Path, texts: Sequence[str], required: Sequence[str]) -> Colum
         for column, name in enumerate(scan.header)
         if not is_nameless(name)
         and name not in scan.texts
-        and any(is_number(row[column]) for row in scan.sample)
+        and holds_numbers([row[column] for row in scan.sample])
     ]
     if not numeric:
         check_any_numbers(path, scan)
@@ -247,7 +248,17 @@ def find_delimiter(line: str) -> str:
     return max(DELIMITERS, key=line.count)
 
 
+def holds_numbers(cells: Sequence[str]) -> bool:
+    """Says whether cells are a column of numbers; texts may be named "nan" or "inf"."""
+    numbers = [float(cell) for cell in cells if is_number(cell)]
+    texts = any(cell.strip() and not is_number(cell) for cell in cells)
+
+    return any(map(isfinite, numbers)) or (bool(numbers) and not texts)
+
+
 def is_number(text: str) -> bool:
+    if "_" in text:  # float() takes 001_0003, a name of a file, for 10003
+        return False
     try:
         float(text)
     except ValueError:
