@@ -112,6 +112,10 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         {"class_attributes": altered(S, 1, 0.5)},
         r"Class 1 \('bear'\) has the value 0.5 for every attribute",
     ),
+    "description of -1": (
+        {"class_attributes": altered(S, 1, -1)},
+        r"Class 1 \('bear'\) has the value -1 for every attribute",
+    ),
     "names list": ({"class_names": ["a", "b", "c", "d"]}, "tuple of strings, got list"),
     "names numbers": (
         {"class_names": (1, "b", "c", "d")},
@@ -251,6 +255,7 @@ def test_nonfinite_values_are_found_in_every_block(monkeypatch: pytest.MonkeyPat
 def test_class_table_alone() -> None:
     assert check_class_attributes(np.eye(3)) == []
     assert check_class_attributes(np.array([[1.0], [2.0]])) == []
+    assert check_class_attributes(np.array([[0.0, 1, 1], [1, 1, 1]])) == []  # has them all
     assert "class 1 in attribute 0" in check_class_attributes(np.array([[1.0, 2], [np.inf, 1]]))[0]
     assert "shape (3,)" in check_class_attributes(np.ones(3))[0]
     assert check_class_names(["a", "b"]) == []

@@ -210,14 +210,14 @@ def check_zero_descriptions(table: NDArray, names: Sequence[str] | None) -> list
 
 
 def check_constant_descriptions(table: NDArray, names: Sequence[str] | None) -> list[str]:
-    """No class has one value for every attribute."""
+    """No class has one value for every attribute, but for 1: it may have them all."""
     if table.shape[1] == 1:  # one attribute is always "constant"
         return []
 
-    constant = (table == table[:, :1]).all(axis=1) & (table[:, 0] != 0)
+    constant = (table == table[:, :1]).all(axis=1) & (table[:, 0] != 0) & (table[:, 0] != 1)
 
     return [
         f"{capitalised(name_class(row, names))} has the value {table[row, 0]:g} for every "
-        "attribute: a constant description tells nothing."
+        "attribute, as if it were filled in: describe it or remove it."
         for row in np.flatnonzero(constant).tolist()[:NAMED]
     ]
