@@ -257,6 +257,7 @@ def test_curve_runs_one_way_between_its_ends(problem: tuple[NDArray, NDArray]) -
     assert curve.unseen_accuracy[-1] == pytest.approx(0, abs=1e-12)
     assert curve.unseen_accuracy[0] == pytest.approx(gzsl_result(scores, labels, SEEN).zsl_accuracy)
     assert 0 <= curve.area <= 1 + 1e-12
+    assert not np.signbit(curve.area)  # "-0.0" in a table
 
 
 @given(problem=problems)

@@ -100,7 +100,7 @@ class SeenUnseenCurve:
     @property
     def area(self) -> float:
         """The area under seen accuracy as a function of unseen accuracy (AUSUC)."""
-        return float(-np.trapezoid(self.seen_accuracy, self.unseen_accuracy))
+        return float(np.trapezoid(self.seen_accuracy[::-1], self.unseen_accuracy[::-1]))
 
     @property
     def harmonic_means(self) -> NDArray[np.float64]:
