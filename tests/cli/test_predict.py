@@ -82,6 +82,22 @@ def test_predict_notes_new_classes_described_the_same(
     assert run.err.count("'new' is predicted for all 3 of them") == 2
 
 
+def test_a_method_that_learns_more_of_a_class_tells_twins_apart(
+    command: Command, toys: Path, tmp_path: Path
+) -> None:
+    """By the mean of the one that has examples; the other has only what is predicted."""
+    assert command("train", toys / "toy.npz", "-m", "tied-gaussian", "-o", tmp_path / "m").code == 0
+    known = load_model(tmp_path / "m").class_attributes_[0]
+    twin = ",".join(["twin", *(f"{x:.9g}" for x in known)])
+    header = "name," + ",".join(f"a{i}" for i in range(8))
+    (tmp_path / "twin.csv").write_text(f"{header}\n{twin}\n")
+    run = command("predict", tmp_path / "m", toys / "toy.npz", "--classes", tmp_path / "twin.csv")
+
+    assert run.code == 0
+    assert "only what the method learned from examples of classes tells them apart" in run.err
+    assert "is predicted for" not in run.err
+
+
 @pytest.mark.parametrize("value", [0.7, -0.7, 0.0, None])
 @pytest.mark.parametrize("kind", ["offset", "factor"])
 def test_predict_notes_the_twin_that_it_predicts(

@@ -64,8 +64,7 @@ def predict(
     if output is not None:
         check_apart(output, model, features, classes)
     fitted = read_model(model, features)
-    if classes is not None:
-        add_classes(fitted, classes)
+    added = 0 if classes is None else add_classes(fitted, classes)
     if not 1 <= top <= len(fitted.class_names_):
         raise UserError(f"`--top` must be 1 to {len(fitted.class_names_)} (classes); got {top}.")
     table = read_feature_columns(features)
@@ -74,6 +73,7 @@ def predict(
         note(text)
     check_columns("feature", fitted.source_.feature_names, table.names, features)
     check_width(fitted, model, rows.shape[1], features)
+    note_same(fitted, added, rows[:1])
 
     lines = predictions(fitted, rows, top)
     if output is not None:
@@ -85,8 +85,11 @@ def predict(
         sys.stdout.writelines(to_csv(lines))
 
 
-def add_classes(model: "ZeroShotClassifier", path: Path) -> None:
-    """Adds the classes of a file; one that the model knows by name must be described the same."""
+def add_classes(model: "ZeroShotClassifier", path: Path) -> int:
+    """Adds the classes of a file and returns how many were new.
+
+    One that the model knows by name must be described the same.
+    """
     import numpy as np
 
     from unseen.data.tables import read_class_table
@@ -117,33 +120,46 @@ def add_classes(model: "ZeroShotClassifier", path: Path) -> None:
     if new:
         with naming_users():
             model.add_classes([names[i] for i in new], table[new])
-        note_same(model, len(new))
+
+    return len(new)
 
 
-def note_same(model: "ZeroShotClassifier", added: int) -> None:
+def note_same(model: "ZeroShotClassifier", added: int, features: "NDArray") -> None:
     """Notes which of the classes added last have the description of another one, and which wins.
 
     Arguments:
         model: The model with the added classes.
         added: The number of classes added.
+        features: An example, with shape :math:`(1, d)`. A method that also keeps something of each
+            class of its training, such as its mean, scores it otherwise for one and the other.
     """
     import numpy as np
 
     from unseen.data.descriptions import same_descriptions
 
     names, penalty = model.class_names_, model.seen_penalty_
+    groups = same_descriptions(model.class_attributes_)
+    if not any(row >= len(names) - added for group in groups for row in group):
+        return
+
+    (scores,) = model.decision_function(np.array(features))  # PyTorch wants it writable
     equal = np.ones((1, len(names)))  # one score for all: what is left is what the penalty does
     (after,) = equal if penalty is None else penalty(equal, model.seen_)
     reason = "" if penalty is None else ", after the stored penalty"
-    for first, *others in same_descriptions(model.class_attributes_):
+    for first, *others in groups:
         winner = max((first, *others), key=lambda row: after[row])  # the first among equals
         all_of_them = "both" if len(others) == 1 else f"all {len(others) + 1} of them"
+        outcome = (
+            f"they cannot be told apart, and {names[winner]!r} is predicted for "
+            f"{all_of_them}{reason}"
+        )
+        if not np.allclose(scores[others], scores[first], rtol=1e-4):
+            outcome = "only what the method learned from examples of classes tells them apart"
         for row in others:
             if row >= len(names) - added:
                 note(
                     f"the new class {names[row]!r} has the same description as {names[first]!r}: "
-                    f"they cannot be told apart, and {names[winner]!r} is predicted for "
-                    f"{all_of_them}{reason}."
+                    f"{outcome}."
                 )
 
 
