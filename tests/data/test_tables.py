@@ -7,6 +7,7 @@ import tempfile
 import zipfile
 from contextlib import suppress
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -514,6 +515,10 @@ BAD_ROWS: dict[str, tuple[str | bytes, str]] = {
     "text cell": (ROWS.replace("3,4", "3,four", 1), "Line 3, column 'y': 'four' is not a finite"),
     "empty cell": (ROWS.replace("3,4", ",4", 1), "Line 3, column 'x': the cell is empty"),
     "nan cell": (ROWS.replace("3,4", "3,nan", 1), "Line 3, column 'y': 'nan' is not a finite"),
+    "line of delimiters": (
+        ROWS.replace("dog,3,4\n", "dog,3,4\n,,\n", 1) + ",,\n",
+        "2 problems found:\\n  - Line 4, column 'x': the cell is empty",
+    ),
     "nan column": (
         ROWS.replace("1,", "nan,").replace("3,", "nan,"),
         "Line 2, column 'x': 'nan' is not a finite number",
@@ -635,7 +640,13 @@ def test_parquet_types(tmp_path: Path) -> None:
     assert_array_equal(columns.values, np.float32([[4, 0, 0.5, 1], [4, 1, 1, 2]]))
     assert columns.left_out == ("note", "__index_level_0__")
 
-    for bad in ([4, None], [True, None]):
+    decimals = pyarrow.array([Decimal("4.25"), Decimal("3.50")])
+    parquet.write_table(pyarrow.table(table | {"legs": decimals}), path)
+    assert read_columns(path, ("name",)).values[:, 0].tolist() == [4.25, 3.5]
+    parquet.write_table(pyarrow.table({"name": table["name"], "v": [[1.0, 2.0]] * 2}), path)
+    with pytest.raises(DataError, match=r"'v' is of the type list<.*one column for each number"):
+        read_columns(path, ("name",))
+    for bad in ([4, None], [True, None], pyarrow.array([Decimal("4.25"), None])):
         parquet.write_table(pyarrow.table(table | {"legs": bad}), path)
         with pytest.raises(DataError, match=r"Row 1, column 'legs': 'nan' is not a finite"):
             read_columns(path, ("name",))
@@ -687,6 +698,9 @@ def test_what_both_tables_lack_is_told_at_once(tmp_path: Path) -> None:
 def test_features_alone(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", DATA.features.astype(np.float64))
     assert_array_equal(read_features(tmp_path / "x.npy"), DATA.features)
+    (tmp_path / "x.csv").write_text("x,y\n1,2\n,\n3,4\n,\n")  # the last is not a row
+    with pytest.raises(DataError, match="Line 3, column 'x': the cell is empty"):
+        read_features(tmp_path / "x.csv")
     for header in ("x,y", "0_0,0_1"):  # which float() would take for numbers
         (tmp_path / "x.csv").write_text(f"{header}\n1,2\n3,4\n")
         assert_array_equal(read_features(tmp_path / "x.csv"), np.float32([[1, 2], [3, 4]]))

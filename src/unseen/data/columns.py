@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from itertools import islice
 from math import isfinite
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from unseen.data.arrays import opening, reading
 from unseen.data.atomic import writing
 from unseen.data.dataset import DECODE_ROWS, DataError
 from unseen.data.wording import NAMED, listed
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 DELIMITERS = ",;\t"
 SAMPLED_ROWS = 20  # a column without a number in these rows is text
@@ -212,13 +215,11 @@ def scan_csv(path: Path, texts: Sequence[str], required: Sequence[str]) -> Scan:
         wanted = [(header.index(key), cells) for key, cells in scan.texts.items()]
 
         ragged = []
-        for row in rows:
-            if not any(row):  # a blank line
-                continue
+        for line, row in filled_rows(rows):
             if len(row) != len(header):
-                ragged.append((rows.line_num, len(row)))
+                ragged.append((line, len(row)))
                 continue
-            scan.lines.append(rows.line_num)
+            scan.lines.append(line)
             for column, cells in wanted:
                 cells.append(row[column].strip())
             if len(scan.sample) < SAMPLED_ROWS:
@@ -230,6 +231,21 @@ def scan_csv(path: Path, texts: Sequence[str], required: Sequence[str]) -> Scan:
         raise DataError(["Has a header but no rows."], str(path))
 
     return scan
+
+
+def filled_rows(rows: "Reader") -> Iterator[tuple[int, list[str]]]:
+    """Yields each row with the line it ends in, but for those that a spreadsheet leaves at the end.
+
+    These have delimiters alone. Between other rows they are rows, of which each value is missing.
+    """
+    empty = []
+    for row in rows:
+        if any(row):
+            yield from empty
+            empty.clear()
+            yield rows.line_num, row
+        elif row:
+            empty.append((rows.line_num, row))
 
 
 def raise_lines(path: Path, columns: int, ragged: Sequence[tuple[int, int]]) -> None:
@@ -300,7 +316,7 @@ def read_cells(path: Path, scan: Scan, numeric: Sequence[int]) -> NDArray[np.flo
     with open_text(path) as file, np.errstate(over="ignore"):
         rows = csv.reader(file, delimiter=scan.delimiter)
         next(rows)
-        for index, row in enumerate(row for row in rows if any(row)):
+        for index, (_, row) in enumerate(filled_rows(rows)):
             for place, column in enumerate(numeric):
                 if is_number(row[column]):
                     values[index, place] = float(row[column])
@@ -344,6 +360,14 @@ def read_parquet(path: Path, texts: Sequence[str], required: Sequence[str]) -> C
         rows = file.metadata.num_rows
         if not rows:
             raise DataError(["Has columns but no rows."], str(path))
+        others = [item for item in schema if item.name not in (*found, *names)]
+        others = [item for item in others if not is_nameless(item.name)]
+        if others and not names:
+            problem = (
+                f"No column holds numbers: {others[0].name!r} is of the type {others[0].type}, for "
+                "example; write one column for each number."
+            )
+            raise DataError([problem], str(path))
 
         values = np.empty((rows, len(names)), np.float32)
         cells: dict[str, list[str]] = {name: [] for name in found}
@@ -365,7 +389,9 @@ def read_parquet(path: Path, texts: Sequence[str], required: Sequence[str]) -> C
 
 
 def is_numeric(types: Any, kind: Any) -> bool:
-    return types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)
+    tests = (types.is_integer, types.is_floating, types.is_decimal, types.is_boolean)
+
+    return any(test(kind) for test in tests)
 
 
 # Writing
