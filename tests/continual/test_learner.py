@@ -299,9 +299,9 @@ class Own(Sequential):
         ({"strategy": Own()}, "A strategy of your own, here a Own, cannot be read back"),
         (
             {"strategy": CompressedReplay(HalfPrecision())},
-            "The settings hold <.*HalfPrecision.*use numbers, names",
+            "The settings or labels hold <.*HalfPrecision.*use numbers, names",
         ),
-        ({"random_state": np.random.RandomState(0)}, "The settings hold RandomState"),
+        ({"random_state": np.random.RandomState(0)}, "The settings or labels hold RandomState"),
     ],
 )
 def test_what_could_not_be_read_back_is_not_saved(

@@ -19,6 +19,7 @@ from unseen.data.dataset import Source, ZeroShotData
 from unseen.methods import METHODS, saving
 from unseen.methods.base import ZeroShotClassifier
 from unseen.methods.class_norm import MLP, ClassNorm
+from unseen.methods.eszsl import ESZSL
 from unseen.methods.saving import ModelError, load_model
 
 SOURCES = sorted(Path(unseen.__file__).parent.rglob("*.py"))
@@ -406,12 +407,34 @@ def test_settings_from_a_grid_search_are_written(toy: ZeroShotData, tmp_path: Pa
     assert load_model(tmp_path / "m").get_params() == model.get_params()
 
 
+def test_names_of_columns_are_kept(toy: ZeroShotData, tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    train = toy.subset("train")
+    frame = pyarrow.table({f"f{i}": column for i, column in enumerate(train.features.T)})
+    ESZSL().fit(frame, train.labels, toy.class_attributes).save_pretrained(tmp_path / "m")
+    model = load_model(tmp_path / "m")
+
+    assert model.score(frame, train.labels) > 0.5
+    with pytest.raises(ValueError, match="feature names should match"):
+        model.predict(frame.select(frame.column_names[::-1]))
+    model.save_pretrained(tmp_path / "m")
+    assert load_model(tmp_path / "m").feature_names_in_.tolist() == frame.column_names
+
+
+def test_labels_that_json_cannot_hold_are_named(toy: ZeroShotData, tmp_path: Path) -> None:
+    days = np.array(["2026-01-01", "2026-01-02"], dtype="datetime64[D]")
+    model = ESZSL().fit(toy.features, days[toy.labels % 2])
+
+    with pytest.raises(ModelError, match="settings or labels hold datetime"):
+        model.save_pretrained(tmp_path / "m")
+
+
 def test_a_random_state_that_json_cannot_hold_is_named(toy: ZeroShotData, tmp_path: Path) -> None:
     train = toy.subset("train")
     model = ClassNorm(hidden=8, epochs=1, random_state=np.random.RandomState(0))
     model.fit(train.features, train.labels, toy.class_attributes)
 
-    with pytest.raises(ModelError, match=r"The settings hold RandomState.*random_state=0"):
+    with pytest.raises(ModelError, match=r"or labels hold RandomState.*random_state=0"):
         model.save_pretrained(tmp_path / "model")
     assert names(tmp_path) == set()
 

@@ -69,6 +69,7 @@ def save_model(model: "ZeroShotClassifier", folder: Path) -> None:
         "setting": model.setting,
         "settings": model._settings(),
         "n_features": model.n_features_in_,
+        "feature_names": getattr(model, "feature_names_in_", np.array(None)).tolist(),
         "ordinary": model.ordinary_,
         "labels": model.classes_.tolist() if model.ordinary_ else None,
         "fitted": model._fitted(),
@@ -190,6 +191,8 @@ def load_model(
         model = kinds[name]._from_settings(config["settings"])
         names, seen, table = _parse_classes(files[CLASSES].decode())
         model.n_features_in_ = config["n_features"]
+        if config["feature_names"] is not None:
+            model.feature_names_in_ = np.array(config["feature_names"], dtype=object)
         model.ordinary_ = config["ordinary"]
         model.class_names_, model.seen_, model.class_attributes_ = names, seen, table
         labels = config["labels"]
@@ -304,7 +307,7 @@ def _plain(value: object) -> object:
     if isinstance(value, np.generic):
         return value.item()
     raise ModelError(
-        f"The settings hold {value!r}, which {CONFIG} cannot; use numbers, names or None "
+        f"The settings or labels hold {value!r}, which {CONFIG} cannot; use numbers, names or None "
         "(`random_state=0`) and fit again."
     )
 
