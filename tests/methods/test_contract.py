@@ -61,6 +61,16 @@ def assert_same_weights(ours: ZeroShotClassifier, theirs: ZeroShotClassifier) ->
 # What comes out.
 
 
+def test_features_too_large_for_float32_are_refused(
+    model: ZeroShotClassifier, toy: ZeroShotData
+) -> None:
+    X = toy.features[:3].astype(np.float64)
+    X[1, 0] = 1e39
+
+    with pytest.raises(ValueError, match=r"X contains infinity or a value too large for .*float32"):
+        model.predict(X)
+
+
 def test_scores_and_predictions(model: ZeroShotClassifier, toy: ZeroShotData) -> None:
     X = toy.features
     scores = model.decision_function(X)
@@ -457,10 +467,31 @@ def test_monitors_see_every_epoch_and_step_and_resume(
     assert len(steps) >= 4
     assert steps == list(range(len(steps)))
     assert_same_weights(parts, whole)
-    with pytest.raises(ValueError, match="other settings, seed or data"):
-        fit(small(Method), toy, monitor=Monitor(checkpoint=path, data_hash="another"))
-    with pytest.raises(ValueError, match="other settings, seed or data"):
-        fit(small(Method, random_state=1), toy, monitor=Monitor(checkpoint=path, data_hash="hash"))
+
+
+@every_method
+def test_only_the_same_training_is_resumed(
+    Method: type, small: Make, toy: ZeroShotData, tmp_path: Path
+) -> None:
+    if "epochs" not in Method().get_params():
+        pytest.skip(f"{Method.__name__} is not trained in epochs")
+    path, changed = tmp_path / "run.ckpt", toy.class_attributes + ~toy.seen[:, None]
+    fit(small(Method, random_state=np.int64(0)), toy, monitor=Monitor(None, path, "hash"))
+
+    def resume(method: type, data_hash: str, table: NDArray | None = None, seed: int = 0) -> None:
+        monitor = Monitor(None, path, data_hash)
+        fit(small(method, random_state=seed), toy, table, monitor=monitor)
+
+    resume(Method, "hash")
+    others = [(Method, "another"), (type("Other", (Method,), {}), "hash")]
+    others += [(Method, "hash", None, 1)]
+    if Method().setting == "inductive":
+        resume(Method, "hash", changed)  # unseen classes have no part in it
+    else:
+        others += [(Method, "hash", changed)]
+    for other in others:
+        with pytest.raises(ValueError, match="another method or other settings, seed or data"):
+            resume(*other)
 
 
 # Errors.

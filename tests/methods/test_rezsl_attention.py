@@ -46,8 +46,8 @@ CHECKS = {
 }
 
 
-def small(_: type = ReZSL, **settings: Any) -> ReZSL:
-    return ReZSL(**(SMALL | settings))
+def small(Method: type = ReZSL, **settings: Any) -> ReZSL:
+    return Method(**(SMALL | settings))
 
 
 def fit(model: ReZSL, data: ZeroShotData, monitor: Monitor | None = None) -> ReZSL:

@@ -111,7 +111,7 @@ def test_another_safetensors_file_is_refused(
     path = tmp_path / "run.ckpt"
     save_file({"weight": torch.zeros(2)}, path, metadata)
 
-    with pytest.raises(CheckpointError, match="of a run with other settings"):
+    with pytest.raises(CheckpointError, match="or other settings"):
         run(Optimization(2, 0.01), Checkpoint(path, {}))
 
 

@@ -370,10 +370,15 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         return scores if penalty is None else penalty(scores, self.seen_in(class_attributes))
 
     def _check_finite(self, X: NDArray) -> None:
-        """Raises for NaN and infinite features; in parts, as half precision asks for a copy."""
+        """Raises for features that are not finite as float32, in which networks take them.
+
+        In parts, as other types ask for a copy.
+        """
         for start in range(0, len(X), CHECKED_ROWS):
+            with np.errstate(over="ignore"):
+                part = X[start : start + CHECKED_ROWS].astype(np.float32, copy=False)
             assert_all_finite(
-                X[start : start + CHECKED_ROWS],
+                part,
                 estimator_name=type(self).__name__,
                 input_name="X",
             )

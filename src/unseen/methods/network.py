@@ -16,6 +16,7 @@ from torch import Tensor
 
 from unseen.data.arguments import check_choice, check_number
 from unseen.methods.base import Setting, ZeroShotClassifier
+from unseen.methods.saving import shown_name
 from unseen.nets.preprocessing import (
     ATTRIBUTE_NORMALIZATIONS,
     FEATURE_PREPROCESSINGS,
@@ -282,14 +283,16 @@ class NetworkClassifier(ZeroShotClassifier):
     def _checkpoint(
         self, monitor: Monitor, seed: int, X: NDArray, rows: NDArray, S: NDArray
     ) -> Checkpoint | None:
-        """Returns the checkpoint of this very training: same settings, seed and data."""
+        """Returns the checkpoint of this very training: same method, settings, seed and data."""
         if monitor.checkpoint is None:
             return None
+        described = S if self.setting == "inductive" else self.class_attributes_
         run = {
+            "method": shown_name(self),
             "settings": self.get_params(),
             "seed": seed,
             "data": monitor.data_hash,
-            "rows": [*X.shape, hashlib.sha256(rows.tobytes() + S.tobytes()).hexdigest()],
+            "rows": [*X.shape, hashlib.sha256(rows.tobytes() + described.tobytes()).hexdigest()],
             **self._further_inputs(),
         }
 

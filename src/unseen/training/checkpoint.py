@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -26,7 +27,7 @@ class Checkpoint:
 
     Arguments:
         path: The file; written to a temporary name first, then renamed.
-        run: What identifies the run: settings, seed, data. Another run does not resume from it.
+        run: What identifies the run: method, settings, seed, data. Another does not resume from it.
     """
 
     path: Path
@@ -35,7 +36,7 @@ class Checkpoint:
     @property
     def fingerprint(self) -> str:
         """The SHA-256 of what identifies the run."""
-        text = json.dumps(self.run, sort_keys=True, default=str)
+        text = json.dumps(self.run, sort_keys=True, default=_plain)
 
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -83,8 +84,8 @@ class Checkpoint:
         metadata, tensors = self._read()
         if metadata.get("fingerprint") != self.fingerprint:
             raise CheckpointError(
-                f"{self.path}: this checkpoint is of a run with other settings, seed or data. "
-                "Resume with the same ones, or delete it to start anew."
+                f"{self.path}: this checkpoint is of a run with another method or other settings, "
+                "seed or data. Resume with the same ones, or delete it to start anew."
             )
 
         device = next(module.parameters()).device
@@ -113,3 +114,8 @@ class Checkpoint:
             raise CheckpointError(
                 f"{self.path}: the checkpoint is damaged ({error}). Delete it to start anew."
             ) from error
+
+
+def _plain(value: object) -> object:
+    """Turns into JSON what it does not know; a seed of NumPy is the same seed."""
+    return value.item() if isinstance(value, np.generic) else str(value)
