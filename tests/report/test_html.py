@@ -71,6 +71,21 @@ def test_numbers_are_those_of_the_records(tmp_path: Path) -> None:
     assert f">{record['peak_memory_mb']:,.0f}<" in row
 
 
+def test_the_overview_joins_only_what_is_of_one_name(tmp_path: Path) -> None:
+    """Two settings of a method are two rows, and two files of a name two columns."""
+    records = [make_record("mlp", skill=skill, key=str(skill)) for skill in (0.5, 2.0)]
+    records[1]["settings"] = records[0]["settings"] | {"scale": 9.0}
+    other = make_record("mlp", key="other")
+    other["data"] = other["data"] | {"path": "b/animals.npz", "sha256": {"animals.npz": "f" * 64}}
+    page = render(tmp_path, *records, other)
+    overview = page[page.index("At a glance") :].partition("</table>")[0]
+
+    assert [overview.count(f">{name}</th>") for name in ("mlp", "mlp (scale=5.0)")] == [1, 1]
+    assert overview.count(">mlp (scale=9.0)</th>") == 1
+    assert "b/animals.npz, sha256=ffffffff)" in overview
+    assert len(set(re.findall(r"<h2 id=.data-\d.>(.*?)</h2>", page))) == 2
+
+
 def test_runs_that_were_made_again_are_left_out_and_said(tmp_path: Path) -> None:
     record = make_record("mlp")
     again = record | {"key": "again", "finished": "2026-02-01T00:00:00+00:00"}

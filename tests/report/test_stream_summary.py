@@ -11,7 +11,8 @@ from stream_stores import make_stream_record
 from unseen.continual.heads import HEADS
 from unseen.metrics.forgetting import intransigence
 from unseen.report.measures import STREAM_GAINS
-from unseen.report.stream_gains import OF_CLASS_NORM, WITH, WITHOUT, Paired, find_gains
+from unseen.report.stream_gains import OF_CLASS_NORM, Paired, find_gains
+from unseen.report.stream_page import find_rates
 from unseen.report.stream_records import read_streams
 from unseen.report.stream_summary import (
     INTRANSIGENCE,
@@ -20,6 +21,8 @@ from unseen.report.stream_summary import (
     drop_repeated_streams,
     summarize_streams,
 )
+
+WITH, WITHOUT = "class-norm", "mlp"
 
 
 def summarize(folder: Path, *records: dict) -> list[StreamSummary]:
@@ -170,6 +173,27 @@ def test_heads_of_other_settings_are_no_pair(tmp_path: Path) -> None:
     )
 
     assert find_gains(summary) == []
+
+
+def test_class_norm_is_that_of_the_settings_not_of_the_name(tmp_path: Path) -> None:
+    bare = make_stream_record(WITH)
+    bare["settings"]["method"]["settings"]["norm"] = None
+    (summary,) = summarize(tmp_path, bare, make_stream_record(WITHOUT))
+
+    assert find_gains(summary) == []
+    assert not any(method.class_norm for method in summary.methods)
+
+
+def test_a_lowered_rate_is_not_the_chosen_one(tmp_path: Path) -> None:
+    joint = make_stream_record(WITH, "joint", tuned=2, lr=0.1)
+    ewc = make_stream_record(WITH, "ewc", tuned=2, lr=0.1)
+    ewc["chosen"] |= {"lr": 0.001, "lowered_from": 0.1}
+    (summary,) = summarize(tmp_path, joint, ewc)
+    method = named(summary, f"{WITH} + ewc")
+
+    assert (find_rates(method).chosen, find_rates(method).lowered) == (((0.1, 1),), ((0.001, 1),))
+    assert find_rates(named(summary, f"{WITH} + joint")).lowered == ()
+    assert math.isnan(method.measures[INTRANSIGENCE.name].mean)  # it compares what is learned alike
 
 
 def test_the_heads_differ_in_what_pairs_may_differ_in() -> None:

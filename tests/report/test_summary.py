@@ -107,3 +107,18 @@ def test_a_mean_curve_does_not_mind_the_direction() -> None:
     np.testing.assert_array_equal(
         mean_curve([(unseen, seen)]).mean, mean_curve([(unseen[::-1], seen[::-1])]).mean
     )
+
+
+def test_results_of_one_name_are_told_apart_by_their_settings(tmp_path: Path) -> None:
+    records = [make_record("mlp", skill=skill, key=str(skill)) for skill in (1.0, 2.0)]
+    records[1]["settings"] = records[0]["settings"] | {"scale": 9.0}
+    records += [make_record("mlp", selection="oracle"), make_record("eszsl")]
+    (summary,) = summarize(read(tmp_path, *records))
+
+    assert sorted(method.name for method in summary.methods) == [
+        "eszsl",
+        "mlp",
+        "mlp (scale=5.0)",
+        "mlp (scale=9.0)",
+    ]
+    assert [method.name for method in summary.methods if method.is_oracle] == ["mlp"]

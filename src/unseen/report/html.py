@@ -22,7 +22,7 @@ from unseen.report.records import Run
 from unseen.report.stream_page import make_stream_sections, stream_context
 from unseen.report.stream_records import StreamRecord
 from unseen.report.stream_summary import summarize_streams
-from unseen.report.summary import DataSummary, MethodSummary, Spread, summarize
+from unseen.report.summary import DataSummary, MethodSummary, Spread, summarize, told_apart
 from unseen.report.svg import SERIES
 
 Progress = Callable[[int, int], None]
@@ -41,6 +41,7 @@ class Section:
 
     Arguments:
         name: The name of its figures and anchors, unique in the page.
+        title: What no other section is called.
         summary: The results.
         published: What is published, if anything is.
         curves: The figure of seen-unseen curves; empty if there is none to show.
@@ -51,6 +52,7 @@ class Section:
     """
 
     name: str
+    title: str
     summary: DataSummary
     published: PublishedNumbers | None
     curves: str
@@ -58,13 +60,6 @@ class Section:
     bars: str
     seconds: str
     classes: Mapping[str, tuple[str, ...]]
-
-    @property
-    def title(self) -> str:
-        """The name of the data, with the class table where it is not the default one."""
-        table = self.summary.data["attributes"]
-
-        return self.summary.data["name"] + (f", {table}" if table else "")
 
 
 def render_report(
@@ -94,8 +89,8 @@ def render_report(
             progress(next(drawn), len(summaries) + len(of_streams))
 
     sections = []
-    for number, summary in enumerate(summaries, start=1):
-        sections.append(make_section(summary, f"data-{number}"))
+    for number, (summary, name) in enumerate(zip(summaries, titles(summaries), strict=True), 1):
+        sections.append(make_section(summary, name, f"data-{number}"))
         advance()
     stream_sections = make_stream_sections(of_streams, advance)
 
@@ -123,7 +118,27 @@ def render_report(
     return render(TEMPLATE, context | stream_context(stream_sections), FILTERS)
 
 
-def make_section(summary: DataSummary, name: str) -> Section:
+def titles(summaries: Sequence[DataSummary]) -> list[str]:
+    """Returns the names of data sets, each with its table, and the file where these are the same.
+
+    The start of its hash is there for a file that was changed between two benchmarks.
+    """
+    tables = [summary.data["attributes"] for summary in summaries]
+    names = [summary.data["name"] for summary in summaries]
+
+    return told_apart(
+        [name + (f", {table}" if table else "") for name, table in zip(names, tables, strict=True)],
+        [
+            {
+                "path": summary.data["path"],
+                "sha256": " ".join(value[:8] for value in sorted(summary.data["sha256"].values())),
+            }
+            for summary in summaries
+        ],
+    )
+
+
+def make_section(summary: DataSummary, title: str, name: str) -> Section:
     """Returns the section of a data set, with its figures."""
     shown = [one for one in summary.results if not math.isnan(one.harmonic_mean)]
     colours = {one.name: colour for one, colour in zip(shown, SERIES, strict=False)}
@@ -132,6 +147,7 @@ def make_section(summary: DataSummary, name: str) -> Section:
 
     return Section(
         name,
+        title,
         summary,
         find_published(summary),
         curves=chart_curves(shown, IN_COLOUR, f"{name}-curves") if shown else "",

@@ -55,7 +55,7 @@ def find_published(summary: DataSummary) -> PublishedNumbers | None:
     )
     standard = tuple(row for row in rows if row.has_standard_features)
     beside = (
-        (method, tuple(row for row in standard if row.method in peers(method.name)))
+        (method, tuple(row for row in standard if row.method in peers(method.runs[0].name)))
         for method in summary.results
     )
 

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from unseen.report.charts import ROOM, SMALL, TEXT, finish, shortened, start
 from unseen.report.measures import Measure
-from unseen.report.stream_gains import WITH, WITHOUT
 from unseen.report.stream_records import MEGABYTE
 from unseen.report.stream_summary import JOINT, Course, StreamMethod
 from unseen.report.svg import INK, MORE, MUTED, PAPER, RULE, SERIES, inline_svg, variable
@@ -75,7 +74,7 @@ def assign_lines(methods: Sequence[StreamMethod], families: Sequence[str]) -> di
         family: COLOURS[number % len(COLOURS)] for number, family in enumerate(others)
     }
     lines: dict[str, Line] = {}
-    for method in sorted(methods, key=lambda method: (method.method != WITH, method.name)):
+    for method in sorted(methods, key=lambda method: (not method.class_norm, method.name)):
         colour = colours[family_of(method)]
         used = [line.dashes for line in lines.values() if line.colour == colour]
         patterns = patterns_of(method)
@@ -90,7 +89,7 @@ def patterns_of(method: StreamMethod) -> tuple[tuple[float, ...], ...]:
     if method.strategy is None:
         return EXACT_DASHES
 
-    return (SOLID, *DASHES) if method.method == WITH else DASHES
+    return (SOLID, *DASHES) if method.class_norm else DASHES
 
 
 def family_of(method: StreamMethod) -> str:
@@ -216,7 +215,7 @@ def chart_forgetting(methods: Sequence[StreamMethod], lines: Mapping[str, Line],
             place,
             100 * spread.mean,
             0.68,
-            color=PAPER if method.method == WITHOUT else colour,
+            color=colour if method.class_norm or method.strategy is None else PAPER,
             edgecolor=colour,
             linewidth=1.1,
         )

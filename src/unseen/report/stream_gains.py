@@ -1,6 +1,6 @@
 """What class norm adds to each strategy along a stream: paired differences over class orders."""
 
-__all__ = ["OF_CLASS_NORM", "WITH", "WITHOUT", "Gain", "Paired", "find_gains"]
+__all__ = ["OF_CLASS_NORM", "Gain", "Paired", "find_gains"]
 
 import json
 import math
@@ -11,7 +11,6 @@ from unseen.report.measures import STREAM_GAINS, Measure
 from unseen.report.stream_summary import StreamMethod, StreamSummary
 from unseen.report.summary import Spread
 
-WITH, WITHOUT = "class-norm", "mlp"
 OF_CLASS_NORM = ("norm", "init")  # the settings in which the two heads differ
 
 
@@ -57,16 +56,18 @@ class Gain:
 
 def find_gains(summary: StreamSummary) -> list[Gain]:
     """Returns what class norm adds to each strategy that ran with and without it, paired."""
-    without = {pair_key(method): method for method in summary.methods if method.method == WITHOUT}
+    heads = [method for method in summary.methods if method.strategy is not None]
+    bare = [method for method in heads if method.runs[0].settings.get("norm") is None]
+    without = {pair_key(method): method for method in sorted(bare, key=lambda one: one.method)}
     pairs = [
         (method, without[pair_key(method)])
-        for method in summary.methods
-        if method.method == WITH and pair_key(method) in without
+        for method in heads
+        if method.class_norm and pair_key(method) in without
     ]
 
     return [
         Gain(
-            one.name.removeprefix(f"{WITH} + "),
+            one.name.removeprefix(f"{one.method} + "),
             {measure.name: paired(one, other, measure) for measure in STREAM_GAINS},
         )
         for one, other in pairs

@@ -24,10 +24,10 @@ from unseen.report.stream_charts import (
     chart_memory,
     family_of,
 )
-from unseen.report.stream_gains import WITH, WITHOUT, Gain, find_gains
+from unseen.report.stream_gains import Gain, find_gains
 from unseen.report.stream_matrices import chart_matrix, shown_tasks
-from unseen.report.stream_summary import INTRANSIGENCE, StreamMethod, StreamSummary, differing
-from unseen.report.summary import Spread, grouped
+from unseen.report.stream_summary import INTRANSIGENCE, StreamMethod, StreamSummary
+from unseen.report.summary import Spread, told_apart
 
 WEIGHTINGS = {"sample": "every row counts the same", "class": "every class counts the same"}
 PART = 0.2  # of an accuracy of 1, below which a matrix is scaled no further
@@ -42,6 +42,8 @@ class Rates:
     Arguments:
         name: The method.
         chosen: Each chosen rate, with the number of orders in which it was.
+        lowered: Each rate that a run took instead, as training diverged at the chosen one, with the
+            number of orders.
         tried: What each rate reached on the first tasks, by the rate.
         at_edge: Whether the least or the greatest rate that was tried was ever chosen, so that a
             wider grid might find better.
@@ -49,6 +51,7 @@ class Rates:
 
     name: str
     chosen: tuple[tuple[float, int], ...]
+    lowered: tuple[tuple[float, int], ...]
     tried: Mapping[float, Spread]
     at_edge: bool
 
@@ -153,13 +156,7 @@ def make_section(
 
 def titles(summaries: Sequence[StreamSummary]) -> list[str]:
     """Returns what each section is called; those of one name get what they differ in as well."""
-    found = [title(summary) for summary in summaries]
-    for same in grouped(range(len(found)), lambda number: found[number]).values():
-        apart = differing([identity(summaries[number]) for number in same])
-        for number, words in zip(same, apart, strict=True):
-            found[number] += f" ({words})" if words else ""
-
-    return found
+    return told_apart(list(map(title, summaries)), list(map(identity, summaries)))
 
 
 def title(summary: StreamSummary) -> str:
@@ -193,7 +190,7 @@ def describe(summary: StreamSummary) -> str:
     tested = " to ".join(f"{number:,}" for number in dict.fromkeys((rows[0], rows[-1])))
     known = f" ({span(described)} with those only described)" if described != classes else ""
     drawn = stream["held_out"]
-    held = f", {100 * drawn:.0f} % held out of classes without test rows" if drawn else ""
+    held = f", {100 * drawn:.0f} % held out of classes without training rows" if drawn else ""
     sentences = [
         f"{summary.tasks} task{'' if summary.tasks == 1 else 's'} of {span(classes)} classes"
         f"{known}, classes in {stream['order']} order",
@@ -233,7 +230,8 @@ def span(sizes: Sequence[int]) -> str:
 
 def find_rates(method: StreamMethod) -> Rates:
     """Returns the learning rates that were chosen for a method; none if they were given."""
-    counts = Counter(run.rate for run in method.runs if run.tried)
+    counts = Counter(run.chosen_rate for run in method.runs if run.tried)
+    lowered = Counter(run.rate for run in method.runs if run.tried and run.rate != run.chosen_rate)
     rates = sorted({rate for run in method.runs for rate in run.tried})
     tried = {
         rate: Spread.of(run.tried[rate] for run in method.runs if rate in run.tried)
@@ -241,7 +239,9 @@ def find_rates(method: StreamMethod) -> Rates:
     }
     at_edge = len(rates) > 1 and any(rate in counts for rate in (rates[0], rates[-1]))
 
-    return Rates(method.name, tuple(sorted(counts.items())), tried, at_edge)
+    return Rates(
+        method.name, tuple(sorted(counts.items())), tuple(sorted(lowered.items())), tried, at_edge
+    )
 
 
 def stream_context(sections: Sequence[StreamSection]) -> dict[str, Any]:
@@ -269,9 +269,9 @@ def compare_published(sections: Sequence[StreamSection]) -> dict[str, list[Besid
     """
     beside: dict[str, list[Beside]] = {}
     for section in sections:
-        for method in sorted(section.summary.methods, key=lambda one: one.method != WITHOUT):
+        for method in sorted(section.summary.methods, key=lambda one: one.class_norm):
             peer = published_peer(method.strategy)
-            if peer and method.method in (WITH, WITHOUT):
+            if peer and method.strategy is not None:
                 beside.setdefault(peer, []).append((section.title, method))
     for row in published_streams():
         if row.strategy in beside:

@@ -28,7 +28,8 @@ class StreamRecord:
         setting: What was used in training.
         selection: How the learning rate was chosen: ``"last"`` is as given.
         settings: All settings by the names that ``--set`` takes, but for the seed and those chosen.
-        rate: The chosen learning rate; NaN if none was chosen.
+        rate: The learning rate of the run, if one was chosen; else NaN.
+        chosen_rate: The chosen one, which is greater where training diverged at it.
         tried: What each rate reached on the first tasks; empty if none was chosen.
         seed: The seed of the order of the classes, of weights and batches.
         data: The description of the data, as the record has it.
@@ -52,6 +53,7 @@ class StreamRecord:
     selection: str
     settings: Mapping[str, Any]
     rate: float
+    chosen_rate: float
     tried: Mapping[float, float]
     seed: int
     data: Mapping[str, Any]
@@ -122,6 +124,7 @@ def parse(record: Mapping[str, Any]) -> StreamRecord:
             if name != SEED and name not in chosen
         },
         rate=number(chosen.get("lr")),
+        chosen_rate=number(chosen.get("lowered_from", chosen.get("lr"))),
         tried={float(rate): number(value) for rate, value in chosen.get("tried", {}).items()},
         seed=record["seed"],
         data=record["data"],

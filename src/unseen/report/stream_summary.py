@@ -7,7 +7,6 @@ __all__ = [
     "StreamMethod",
     "StreamSummary",
     "compare_joint",
-    "differing",
     "drop_repeated_streams",
     "summarize_streams",
 ]
@@ -25,7 +24,7 @@ from numpy.typing import NDArray
 from unseen.metrics.stepwise import step_mean
 from unseen.report.measures import COURSES, STREAM_COSTS, STREAM_RESULTS, Measure
 from unseen.report.stream_records import StreamRecord
-from unseen.report.summary import Spread, best_means, grouped, latest
+from unseen.report.summary import Spread, best_means, grouped, latest, told_apart
 
 JOINT = "joint"
 INTRANSIGENCE = Measure(
@@ -89,6 +88,11 @@ class StreamMethod:
     def strategy(self) -> str | None:
         """The strategy; ``None`` for an exact method."""
         return self.runs[0].strategy
+
+    @property
+    def class_norm(self) -> bool:
+        """Says whether its head has class norm, by its settings: a name promises nothing."""
+        return self.runs[0].settings.get("norm") == "class"
 
     @property
     def keeps_all(self) -> bool:
@@ -194,13 +198,15 @@ def summarize_streams(runs: Sequence[StreamRecord]) -> list[StreamSummary]:
 
 def name_methods(runs: Sequence[StreamRecord]) -> tuple[StreamMethod, ...]:
     """Returns the methods of a stream; those of one label get what they differ in as well."""
-    methods = []
-    for label, same in grouped(runs, lambda run: run.label).items():
-        groups = list(grouped(same, method_key).values())
-        apart = differing([{"chosen on": one[0].selection, **one[0].settings} for one in groups])
-        for group, words in zip(groups, apart, strict=True):
-            ordered = tuple(sorted(group, key=lambda run: run.seed))
-            methods.append(StreamMethod(ordered, f"{label} ({words})" if words else label))
+    groups = list(grouped(runs, method_key).values())
+    names = told_apart(
+        [group[0].label for group in groups],
+        [{"chosen on": group[0].selection, **group[0].settings} for group in groups],
+    )
+    methods = [
+        StreamMethod(tuple(sorted(group, key=lambda run: run.seed)), name)
+        for group, name in zip(groups, names, strict=True)
+    ]
 
     def place(method: StreamMethod) -> tuple[bool, float, str]:
         mean = method.measures["mean_ausuc"].mean
@@ -213,7 +219,7 @@ def compare_joint(runs: Sequence[StreamRecord]) -> list[StreamRecord]:
     """Returns runs along one kind of stream with their intransigence, which needs joint training.
 
     It is NaN for joint training itself, and for a run beside which the joint one of the same head,
-    selection and seed is missing, or stands more than once.
+    selection, learning rate and seed is missing, or stands more than once.
     """
     joint = grouped([run for run in runs if run.strategy == JOINT], head_key)
 
@@ -225,21 +231,6 @@ def compare_joint(runs: Sequence[StreamRecord]) -> list[StreamRecord]:
         return step_mean(np.diagonal(beside[0].accuracy - run.accuracy), first=0)
 
     return [replace(run, measures={**run.measures, INTRANSIGENCE.name: of(run)}) for run in runs]
-
-
-def differing(entries: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Returns for each entry, in words, the values in which it differs from others.
-
-    Example:
-        >>> differing([{"lr": 0.1, "epochs": 5}, {"lr": 0.2, "epochs": 5}])
-        ['lr=0.1', 'lr=0.2']
-    """
-    names = dict.fromkeys(name for entry in entries for name in entry)
-    apart = [name for name in names if len({json.dumps(entry.get(name)) for entry in entries}) > 1]
-
-    return [
-        ", ".join(f"{name}={entry[name]}" for name in apart if name in entry) for entry in entries
-    ]
 
 
 def stream_key(run: StreamRecord) -> str:
@@ -259,4 +250,4 @@ def head_key(run: StreamRecord) -> str:
     own = f"{run.strategy}."
     shared = {name: value for name, value in run.settings.items() if not name.startswith(own)}
 
-    return json.dumps([run.method, run.selection, run.seed, shared], sort_keys=True)
+    return json.dumps([run.method, run.selection, run.rate, run.seed, shared], sort_keys=True)

@@ -10,6 +10,7 @@ __all__ = [
     "grouped",
     "latest",
     "summarize",
+    "told_apart",
 ]
 
 import json
@@ -80,6 +81,7 @@ class MethodSummary:
 
     Arguments:
         runs: Its runs, one per seed, by seed.
+        name: What no other result of this way of choosing on the data set is called.
         measures: The measures with the stored penalty, and the costs, by name.
         bare: The accuracies without penalty, by name.
         oracle: The accuracies with the penalty that is best on the test rows, by name.
@@ -88,16 +90,12 @@ class MethodSummary:
     """
 
     runs: tuple[Run, ...]
+    name: str
     measures: Mapping[str, Spread]
     bare: Mapping[str, Spread]
     oracle: Mapping[str, Spread]
     per_class: Mapping[str, float]
     curve: Band
-
-    @property
-    def name(self) -> str:
-        """The recipe, or else the method."""
-        return self.runs[0].name
 
     @property
     def is_oracle(self) -> bool:
@@ -160,7 +158,7 @@ def summarize(runs: Sequence[Run]) -> list[DataSummary]:
             of_data[0].data,
             tuple(
                 sorted(
-                    map(summarize_method, grouped(of_data, method_key).values()),
+                    summarize_methods(of_data),
                     key=lambda method: (
                         math.isnan(method.harmonic_mean),
                         -method.harmonic_mean,
@@ -223,13 +221,52 @@ def method_key(run: Run) -> str:
     return json.dumps([run.name, run.selection, run.settings], sort_keys=True)
 
 
-def summarize_method(runs: Sequence[Run]) -> MethodSummary:
+def summarize_methods(runs: Sequence[Run]) -> list[MethodSummary]:
+    """Returns what the runs on one data set say, by method, settings and way of choosing."""
+    groups = list(grouped(runs, method_key).values())
+    prefixes = [f"{group[0].selection}: " for group in groups]
+    names = told_apart(
+        [prefix + group[0].name for prefix, group in zip(prefixes, groups, strict=True)],
+        [group[0].settings for group in groups],
+    )
+
+    return [
+        summarize_method(group, name.removeprefix(prefix))
+        for group, name, prefix in zip(groups, names, prefixes, strict=True)
+    ]
+
+
+def told_apart(names: Sequence[str], entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Returns names, of which those that are the same get, in words, what their entries differ in.
+
+    Arguments:
+        names: The names.
+        entries: What stands behind each, by names of its own.
+
+    Example:
+        >>> told_apart(["a", "b", "b"], [{}, {"lr": 0.1, "epochs": 5}, {"lr": 0.2, "epochs": 5}])
+        ['a', 'b (lr=0.1)', 'b (lr=0.2)']
+    """
+    found = list(names)
+    for same in grouped(range(len(names)), lambda number: names[number]).values():
+        behind = [entries[number] for number in same]
+        keys = dict.fromkeys(key for entry in behind for key in entry)
+        apart = [key for key in keys if len({json.dumps(entry.get(key)) for entry in behind}) > 1]
+        for number, entry in zip(same, behind, strict=True):
+            words = ", ".join(f"{key}={entry[key]}" for key in apart if key in entry)
+            found[number] += f" ({words})" if words else ""
+
+    return found
+
+
+def summarize_method(runs: Sequence[Run], name: str) -> MethodSummary:
     """Returns what the runs of one method on one data set say together."""
     ordered = tuple(sorted(runs, key=lambda run: run.seed))
     accuracies = [measure.name for measure in ACCURACIES]
 
     return MethodSummary(
         ordered,
+        name,
         {
             measure.name: Spread.of(run.measures[measure.name] for run in runs)
             for measure in MEASURES
