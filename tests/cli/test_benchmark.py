@@ -17,6 +17,8 @@ from unseen.benchmark.store import read_records
 from unseen.cli.benchmark import method_names
 from unseen.cli.benchmark_table import Scoreboard
 from unseen.cli.table_names import split_table
+from unseen.data.load import save
+from unseen.data.simulate import simulate_toy
 from unseen.methods import METHODS
 from unseen.methods.class_norm import MLP, ClassNorm
 from unseen.training.loop import TrainingError
@@ -107,7 +109,10 @@ def test_a_terminal_shows_a_live_table(run: Command, monkeypatch: pytest.MonkeyP
 
 def test_the_time_left_is_judged_by_what_is_finished() -> None:
     def unit(name: str) -> Any:
-        return SimpleNamespace(key=lambda seed=None: (name, seed), seeds=(0, 1, 2), choice_fits=4)
+        data = {"name": "toy", "attributes": None, "path": "toy.npz", "sha256": {}}
+        return SimpleNamespace(
+            key=lambda seed=None: (name, seed), seeds=(0, 1, 2), choice_fits=4, data=data
+        )
 
     first, second = unit("first"), unit("second")
     board = Scoreboard([first, second])
@@ -151,6 +156,21 @@ def test_runs_of_another_version_are_told(run: Command, tmp_path: Path) -> None:
     store.write_text(store.read_text().replace('"unseen": "', '"unseen": "0.0.'))
 
     assert "some runs are of unseen 0.0." in run("-m", "tiny-mlp", "--seeds", 1).err
+
+
+def test_data_of_one_name_stand_by_their_paths(
+    command: Command, toys: Path, tmp_path: Path
+) -> None:
+    paths = [toys / "toy.npz", tmp_path / "toy.npz"]
+    save(simulate_toy(random_state=5), paths[1])
+    words = (*paths, "-m", "eszsl", "--selection", "last", "--workers", 1, "-o", tmp_path / "runs")
+    done = command("benchmark", *words, "--json")
+
+    assert [(one["data"], one["path"]) for one in json.loads(done.out)["results"]] == [
+        ("toy", str(path)) for path in paths
+    ]
+    for path in paths:
+        assert f"{path}: eszsl, seed 0" in done.err
 
 
 def test_json_has_the_table(run: Command, tmp_path: Path) -> None:

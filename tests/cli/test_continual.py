@@ -16,11 +16,14 @@ from unseen.continual.heads import EXACT, HEADS
 from unseen.continual.learner import ContinualLearner
 from unseen.continual.streams import Protocol, make_stream
 from unseen.continual.units import LEARNING_RATES, StreamUnit, tune
+from unseen.data.load import save
+from unseen.data.simulate import simulate_toy
 from unseen.training.loop import TrainingError
 
 Command = Callable[..., Any]
 NOT_REPEATED = ("seconds", "peak_memory_mb", "finished", "command", "machine")
 TINY = ("--set", "hidden=8", "--set", "epochs=2", "--set", "lr=0.05")
+TUNED = (*TINY[:4], "--set", "tune=3")  # which chooses the rate
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +67,25 @@ def test_all_heads_and_strategies(run: Command, tmp_path: Path) -> None:
     json.dumps(record, allow_nan=False)
 
 
+def test_data_of_one_name_are_told_apart_and_data_given_twice_run_once(
+    command: Command, toys: Path, tmp_path: Path
+) -> None:
+    save(simulate_toy(random_state=5), tmp_path / "toy.npz")
+    words = (toys / "toy.npz", tmp_path / "toy.npz", toys / "toy.npz", "-m", "recursive-ridge")
+    words += ("--tasks", 3, "--seeds", 2, "-o", tmp_path / "runs")
+    done = command("continual", *words, "--json")
+    shown = command("continual", *words)
+
+    assert [(one["data"], one["seeds"]) for one in json.loads(done.out)["results"]] == [
+        (str(toys / "toy.npz"), [1, 2]),
+        (str(tmp_path / "toy.npz"), [1, 2]),
+    ]
+    assert len(read_records(tmp_path / "runs")) == 4
+    assert shown.out.count("recursive-ridge") == 2
+    for path in (toys, tmp_path):
+        assert f"{path / 'toy.npz'}: recursive-ridge, seed 2" in done.err
+
+
 def test_the_same_command_repeats_nothing(run: Command, tmp_path: Path) -> None:
     words = ("-s", "sequential,joint", "--tasks", 3, "--seeds", 1, *TINY)
     assert run(*words).code == 0
@@ -85,7 +107,7 @@ def test_protocols(run: Command, tmp_path: Path, protocol: str) -> None:
 
 
 def test_a_tuned_run_leaves_the_first_tasks_out(run: Command, tmp_path: Path) -> None:
-    done = run("--tasks", 6, "--seeds", 1, *TINY, "--set", "tune=3")
+    done = run("--tasks", 6, "--seeds", 1, *TUNED)
     assert done.code == 0, done.err
     (record,) = read_records(tmp_path / "runs")
 
@@ -111,7 +133,7 @@ def test_strategies_of_a_head_share_the_rate(
 
     monkeypatch.setattr(units, "tune", counting)
     words = ("-m", "class-norm,mlp", "-s", "joint,ewc", "--tasks", 6, "--seeds", 2)
-    assert run(*words, *TINY, "--set", "tune=3").code == 0
+    assert run(*words, *TUNED).code == 0
     records = read_records(tmp_path / "runs")
 
     assert len(calls) == 4  # two heads, two orders
@@ -148,8 +170,8 @@ def test_settings_reach_an_exact_method(run: Command, tmp_path: Path) -> None:
 
 def test_a_memory_as_large_as_the_classes_of_the_run_will_do(run: Command) -> None:
     """The first tasks, on which the rate is chosen, are trained without the strategy."""
-    words = ("-m", "class-norm", "-s", "icarl", "--tasks", 6, "--seeds", 1, *TINY)
-    assert run(*words, "--set", "icarl.capacity=6", "--set", "tune=3").code == 0
+    words = ("-m", "class-norm", "-s", "icarl", "--tasks", 6, "--seeds", 1, *TUNED)
+    assert run(*words, "--set", "icarl.capacity=6").code == 0
 
 
 def test_every_protocol_is_offered() -> None:
@@ -190,6 +212,11 @@ def test_json(run: Command) -> None:
         (("--set", "stream.order=x"), "`order` must be one of 'random'"),
         (("--set", "tune=5"), "`tune` must be from 0 to 4 in a stream of 5 tasks; got 5."),
         (("--set", "tune=x"), "`tune` must be a whole number"),
+        (("--set", "tune=3", "--set", "lr=0.1"), "`--set lr=...` and `--set tune=...`, which"),
+        (("--set", "backbone_lr=0.1"), "`--set backbone_lr=...` is of a backbone, and none runs"),
+        (("--set", "freeze_norm=true"), "`--set freeze_norm=...` is of a backbone, and none"),
+        (("--protocol", "dynamic", "--set", "stream.held_out=0.5"), "`stream.held_out` does noth"),
+        (("--set", "stream.seed=3"), "`seed` is set by `--seed`, or by `--seeds` where a command"),
         (("--set", "backbone=rsnet"), "`backbone` must be one of"),
         (("--set", "backbone=resnet"), "takes square pictures in colour"),
         (("--set", "device=nonsense"), '`device` must be "auto", "cpu" or "cuda"'),
@@ -271,7 +298,7 @@ def test_a_run_that_was_not_stored_goes_on(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device", "runs.jsonl")
 
-    words = ("--tasks", 6, "--seeds", 1, *TINY, "--set", "tune=3")
+    words = ("--tasks", 6, "--seeds", 1, *TUNED)
     with monkeypatch.context() as patch:
         patch.setattr(RunStore, "append", full)
         patch.setattr("unseen.continual.units.LEARNING_RATES", LEARNING_RATES[-2:])
@@ -355,7 +382,7 @@ def test_a_rate_that_diverges_is_lowered(
     monkeypatch.setattr(units, "LEARNING_RATES", (0.01, 0.02, 0.05, 0.1))
     monkeypatch.setattr(units, "run_stream", stiff)
     monkeypatch.setattr(units, "_first_accuracy", lambda model, *_: model.head().lr)
-    words = ("-s", "sequential,ewc", "--tasks", 6, "--seeds", 1, *TINY, "--set", "tune=3")
+    words = ("-s", "sequential,ewc", "--tasks", 6, "--seeds", 1, *TUNED)
     done = run(*words)
     assert done.code == 0, done.err
     chosen = {each["strategy"]: each["chosen"] for each in read_records(tmp_path / "runs")}
@@ -380,7 +407,7 @@ def test_the_rate_of_the_backbone_stays_where_that_of_the_head_is_lowered(
     chosen = {"lr": 0.1, "tried": {"0.01": 0.2, "0.1": 0.3}, "backbone_lr": 0.07}
     monkeypatch.setattr(units, "run_stream", stiff)
     monkeypatch.setattr(units, "tune", lambda *_: dict(chosen))
-    words = ("-s", "ewc", "--tasks", 6, "--seeds", 1, *TINY, "--set", "tune=3")
+    words = ("-s", "ewc", "--tasks", 6, "--seeds", 1, *TUNED)
     assert run(*words).code == 0
     (record,) = read_records(tmp_path / "runs")
 

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from unseen.cli.console import notes
 from unseen.cli.result_table import MEASURES, mean_and_deviation, spread
-from unseen.cli.table_names import join_table
+from unseen.cli.table_names import name_data
 
 if TYPE_CHECKING:
     from unseen.benchmark.runs import Outcome, Unit
@@ -84,6 +84,7 @@ class Scoreboard:
     def __init__(self, units: Sequence["Unit"]) -> None:
         self.units = units
         self.rows = {unit.key(): Row(unit) for unit in units}
+        self.names = dict(zip(self.rows, name_data([unit.data for unit in units]), strict=True))
         self.workers = 1
 
     @property
@@ -119,10 +120,14 @@ class Scoreboard:
         else:
             row.runs[outcome["seed"]] = outcome
 
+    def data_name(self, unit: "Unit") -> str:
+        """Returns the data as a user names them, and no others of this benchmark are called."""
+        return self.names[unit.key()]
+
     def failures(self) -> list[str]:
         """Returns what failed, a text each."""
         return [
-            f"{row.unit.name} on {data_name(row.unit)}"
+            f"{row.unit.name} on {self.data_name(row.unit)}"
             f"{'' if seed is None else f', seed {seed}'}: {message}"
             for row in self.rows.values()
             for seed, message in row.failed.items()
@@ -160,7 +165,7 @@ class Scoreboard:
         rows = [
             row
             for row in self.rows.values()
-            if only is None or data_name(row.unit) == data_name(only)
+            if only is None or self.data_name(row.unit) == self.data_name(only)
         ]
         names = min(max(len(row.unit.name) for row in rows) + 2, MOST_NAME)
         cells = [
@@ -180,8 +185,8 @@ class Scoreboard:
 
         shown = None
         for row, measured, runs in zip(rows, cells, counts, strict=True):
-            if data_name(row.unit) != shown:
-                shown = data_name(row.unit)
+            if self.data_name(row.unit) != shown:
+                shown = self.data_name(row.unit)
                 table.add_row(Text(shown), style="bold")
             style = "red" if row.unit.selection == "oracle" or row.failed else None
             table.add_row(f"  {row.unit.name}", *measured, runs, style=style)
@@ -195,6 +200,7 @@ class Scoreboard:
                 {
                     "method": row.unit.name,
                     "data": row.unit.data["name"],
+                    "path": row.unit.data["path"],
                     "attributes": row.unit.attributes,
                     "selection": row.unit.selection,
                     "chosen": None if row.choice is None else row.choice["chosen"],
@@ -251,7 +257,7 @@ def line(board: Scoreboard, unit: "Unit", outcome: "Outcome") -> str:
     """Returns what there is to say of an outcome."""
     from unseen.benchmark.runs import Failure
 
-    start = f"{data_name(unit)}: {unit.name}"
+    start = f"{board.data_name(unit)}: {unit.name}"
     if isinstance(outcome, Failure):
         return f"{start}{'' if outcome.seed is None else f', seed {outcome.seed}'}: failed"
     if outcome["kind"] == "choice":
@@ -277,11 +283,6 @@ def time_left(board: Scoreboard) -> str:
     hours, minutes = divmod(minutes, 60)
 
     return f"{f'{hours}:{minutes:02}' if hours else minutes}:{seconds:02} left"
-
-
-def data_name(unit: "Unit") -> str:
-    """Returns the data as a user names them."""
-    return join_table(unit.data["name"], unit.attributes)
 
 
 def selection_note(unit: "Unit") -> Text | None:

@@ -23,7 +23,7 @@ from unseen.cli.errors import UserError, naming_users
 from unseen.cli.lock import locking
 from unseen.cli.outputs import check_store
 from unseen.cli.settings import Whole, WholeOrNone, check_once
-from unseen.cli.table_names import split_table
+from unseen.cli.table_names import name_data, split_table
 
 if TYPE_CHECKING:
     from unseen.benchmark.store import RunStore
@@ -89,7 +89,8 @@ def continual(
     with naming_users():
         models = list(make_models(method, strategy, settings))
         stream = {"protocol": protocol, "tasks": tasks, **stream_settings(settings)}
-        units = list(make_units(data, models, stream, seeds, settings, output, shlex.join(words)))
+        made = make_units(data, models, stream, seeds, settings, output, shlex.join(words))
+        units = list({unit.key(): unit for unit in made}.values())  # data may be named twice
         store = RunStore(output)
     with locking(output / STREAMS, named=output):
         failures = run(units, store)
@@ -140,6 +141,11 @@ def make_units(
                 f"{stream['tasks']}."
             )
         made = make_stream(loaded, seed=FIRST_SEED, **stream)
+        if "held_out" in stream and made.held_out is None:
+            raise UserError(
+                "`stream.held_out` does nothing here: the split gives each class that is learned "
+                "its test rows; leave it out."
+            )
         if not 0 <= tuned < len(made):
             raise UserError(
                 f"`tune` must be from 0 to {len(made) - 1} in a stream of {len(made)} tasks; got "
@@ -178,13 +184,16 @@ def run(units: Sequence["StreamUnit"], store: "RunStore") -> list[str]:
             unit.forget()
     if not left:
         note(f"all runs are in {store.path} already.")
+    names = dict(
+        zip([unit.key() for unit in units], name_data([u.data for u in units]), strict=True)
+    )
     failures, finished = [], len(units) - len(left)
     workers = min(default_workers(), len(left)) or 1
     try:
         with progress(lines=False) as bar, closing(map_runs(left, workers)) as outcomes:
             shown = bar.add_task("runs", total=len(units), completed=finished, detail="")
             for unit, outcome in outcomes:
-                name = label(unit.data["name"], unit.attributes, unit.name, unit.strategy)
+                name = label(names[unit.key()], unit.name, unit.strategy)
                 if isinstance(outcome, Failure):
                     failures.append(f"{name}, seed {unit.seed}: {outcome.message}")
                     continue

@@ -37,6 +37,7 @@ def make_models(
         check_only_exact(exact, strategy, settings)
         strategies = []
     check_prefixes(settings, (*strategies, *exact))
+    check_needs(settings)
     of_learner = typed(own_settings(settings, LEARNER_SETTINGS), ContinualLearner)
     for name in exact:
         method = EXACT[name]()
@@ -101,6 +102,23 @@ def check_prefixes(settings: Sequence[str], running: Sequence[str]) -> None:
             raise UserError(
                 f"`--set {text}`: {prefix!r} does not run here; a setting belongs to one of "
                 f"{', '.join(('stream', *running))}, or, without a dot, to the head."
+            )
+
+
+def check_needs(settings: Sequence[str]) -> None:
+    """Raises for a setting that would do nothing beside the others, and stand in a record."""
+    names = {text.partition("=")[0] for text in settings}
+    for name in ("backbone_lr", "freeze_norm"):
+        if name in names and "backbone" not in names:
+            raise UserError(
+                f"`--set {name}=...` is of a backbone, and none runs here; leave it out, or give "
+                "--set backbone=resnet."
+            )
+    for name in ("lr", "backbone_lr"):
+        if name in names and tuned_tasks(settings):
+            raise UserError(
+                f"`--set {name}=...` and `--set tune=...`, which chooses it, cannot both be given; "
+                "leave one out."
             )
 
 

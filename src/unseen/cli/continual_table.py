@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from unseen.cli.result_table import mean_and_deviation, spread
-from unseen.cli.table_names import join_table
+from unseen.cli.table_names import name_data
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,18 +34,18 @@ def measures(record: "Record") -> str:
     )
 
 
-def label(data: str, attributes: str | None, method: str, strategy: str | None) -> str:
+def label(data: str, method: str, strategy: str | None) -> str:
     """Returns what names a run, such as ``toy:words: mlp + ewc``."""
     against = "" if strategy is None else f" + {strategy}"
 
-    return f"{join_table(data, attributes)}: {method}{against}"
+    return f"{data}: {method}{against}"
 
 
 def grouped(records: Sequence["Record"]) -> dict[tuple[str, str, str | None], list["Record"]]:
     """Returns the records of each model, by data, method and strategy."""
     groups: dict[tuple[str, str, str | None], list[Record]] = {}
-    for record in records:
-        name = join_table(record["data"]["name"], record["data"]["attributes"])
+    names = name_data([record["data"] for record in records])
+    for name, record in zip(names, records, strict=True):
         groups.setdefault((name, record["method"], record["strategy"]), []).append(record)
 
     return groups

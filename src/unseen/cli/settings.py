@@ -135,7 +135,7 @@ def check_name(name: str, equals: str, names: dict[str, Any], listed: str) -> No
     if not equals:
         raise UserError(f"`--set` takes name=value, as in hidden=512; got {name!r}.")
     if name in (SEED, "seed"):
-        raise UserError(f"`{name}` is set by `--seed`, as in --seed 3.")
+        raise UserError(f"`{name}` is set by `--seed`, or by `--seeds` where a command has that.")
     if name not in names:
         raise UserError(f"There is no setting {name!r}.{nearest(name, names)} {listed}")
 
