@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 
 from unseen.data.dataset import ZeroShotData
 from unseen.data.simulate import simulate_toy
-from unseen.data.splits import HiddenClassFolds
+from unseen.data.splits import HiddenClassFolds, rank_in_class
 from unseen.decide import (
     SeenPenalty,
     _nearest_to_none,
@@ -82,6 +82,16 @@ class Learner(BaseEstimator):
         scores = self.mild_.decision_function(X, class_attributes)
         noise = np.random.default_rng(0).normal(size=scores.shape)
         return scores + self.noise_ * scores.std() * noise
+
+
+class Untrained(BaseEstimator):
+    """Fails if it is trained."""
+
+    def __init__(self, epochs: int = 1) -> None:
+        self.epochs = epochs
+
+    def fit(self, *_: object, **__: object) -> Self:
+        raise AssertionError("It was trained.")
 
 
 def poisoned(data: ZeroShotData) -> ZeroShotData:
@@ -252,6 +262,29 @@ def test_progress_counts_the_folds(toy: ZeroShotData) -> None:
 def test_the_choice_needs_four_seen_classes() -> None:
     with pytest.raises(ValueError, match="at least four seen classes"):
         choose_seen_penalty(Bilinear(), simulate_toy(classes=5, unseen=2))
+
+
+@pytest.mark.parametrize("choose", [choose_seen_penalty, choose_epochs])
+@pytest.mark.parametrize(("richer", "empty"), [(0, 5), (1, 1)])
+def test_the_choice_needs_seen_classes_with_two_training_rows(
+    toy: ZeroShotData, choose: Callable, richer: int, empty: int
+) -> None:
+    """Whether no class has two, or one alone, which some fold hides; nothing is trained."""
+    rank, _ = rank_in_class(toy.labels[toy.train])
+    data = replace(toy, train=toy.train[rank < 1 + (toy.labels[toy.train] < richer)])
+
+    with pytest.raises(ValueError, match=f"in {empty} of 5 folds none has two training rows"):
+        choose(Untrained(), data)
+
+
+@pytest.mark.parametrize("choose", [choose_seen_penalty, choose_epochs])
+def test_a_split_of_ones_own_needs_rows_to_judge(toy: ZeroShotData, choose: Callable) -> None:
+    rank, _ = rank_in_class(toy.labels[toy.train])
+    train = toy.train[rank == 0]
+    data = replace(toy, train=train, validation=((train[:-2], train[:0], train[-2:]),))
+
+    with pytest.raises(ValueError, match="in 1 of 1 folds none has two training rows"):
+        choose(Untrained(), data, "own")
 
 
 def curve(steps: dict[float, tuple[float, float]], least: tuple[float, float]) -> SeenUnseenCurve:

@@ -152,7 +152,8 @@ def choose_seen_penalty(
 
     Raises:
         TypeError: If the data are no ``ZeroShotData``, or ``folds`` no way to hide classes.
-        ValueError: If there are fewer than four seen classes, or no split of the data set's own.
+        ValueError: If there are fewer than four seen classes, no split of the data set's own, or a
+            fold without rows of seen classes to judge, as where each class has one training row.
 
     Example:
         >>> from unseen.data.simulate import simulate_toy
@@ -242,8 +243,9 @@ def choose_epochs(method: Any, data: ZeroShotData, folds: Folds = None) -> int:
 
     Raises:
         TypeError: If the data are no ``ZeroShotData``, or ``folds`` no way to hide classes.
-        ValueError: If the method does not learn in epochs, or the schedule is ``"linear"``: fewer
-            epochs would then be another training.
+        ValueError: If the method does not learn in epochs, the schedule is ``"linear"`` (fewer
+            epochs would then be another training), or the data are such that
+            ``choose_seen_penalty`` refuses them.
 
     Example:
         >>> from unseen.data.simulate import simulate_toy

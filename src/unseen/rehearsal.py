@@ -2,6 +2,7 @@
 
 __all__ = ["Folds", "Rehearsal", "final_test", "rehearsals"]
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from unseen.data.dataset import ZeroShotData
-from unseen.data.splits import HiddenClassFolds, own_folds
+from unseen.data.splits import HiddenClassFold, HiddenClassFolds, own_folds
 from unseen.metrics.gzsl import Kind, SeenUnseenCurve, gzsl_result, seen_unseen_curve
 from unseen.training.loop import Monitor
 
@@ -107,7 +108,8 @@ def rehearsals(data: ZeroShotData, folds: Folds = None) -> list[Rehearsal]:
 
     Raises:
         TypeError: If the data are no ``ZeroShotData``, or ``folds`` no way to hide classes.
-        ValueError: If there are fewer than four seen classes, or no split of the data set's own.
+        ValueError: If there are fewer than four seen classes, no split of the data set's own, or a
+            fold without rows of seen classes to judge, as where each class has one training row.
 
     Example:
         >>> from unseen.data.simulate import simulate_toy
@@ -128,6 +130,7 @@ def rehearsals(data: ZeroShotData, folds: Folds = None) -> list[Rehearsal]:
         cut = own_folds(data.labels, data.validation)
     else:
         cut = list((folds or HiddenClassFolds()).split(data.labels, data.train))
+    _check_judged(cut)
 
     return [
         Rehearsal(
@@ -153,6 +156,16 @@ def final_test(data: ZeroShotData) -> Rehearsal:
     _check_data(data)
 
     return Rehearsal(data, data.class_attributes, data.labels, data.train, data.test)
+
+
+def _check_judged(cut: Sequence[HiddenClassFold]) -> None:
+    empty = sum(not len(fold.validation_seen) for fold in cut)
+    if empty:
+        raise ValueError(
+            "While some seen classes are hidden, none of the others can be judged as seen: in "
+            f"{empty} of {len(cut)} folds none has two training rows, one to learn from and one "
+            "to judge. Add training rows, or set by hand what was to be chosen."
+        )
 
 
 def _check_data(data: ZeroShotData) -> None:

@@ -5,10 +5,12 @@ import os
 import re
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from unseen.benchmark.recipes import RECIPES, Recipe
@@ -17,7 +19,7 @@ from unseen.benchmark.store import read_records
 from unseen.cli.benchmark import method_names
 from unseen.cli.benchmark_table import Scoreboard
 from unseen.cli.table_names import split_table
-from unseen.data.load import save
+from unseen.data.load import load, save
 from unseen.data.simulate import simulate_toy
 from unseen.methods import METHODS
 from unseen.methods.class_norm import MLP, ClassNorm
@@ -285,6 +287,28 @@ def test_wrong_data_and_places_start_nothing(
         done = command(*start, *argv)
         assert (done.code, message in done.err) == (2, True), done.err
     assert not (tmp_path / "runs").exists()
+
+
+def test_data_without_rehearsals_start_nothing(
+    command: Command,
+    toys: Path,
+    tiny: None,  # noqa: ARG001
+    tmp_path: Path,
+) -> None:
+    toy = load(toys / "toy.npz")
+    _, first = np.unique(toy.labels[toy.train], return_index=True)
+    few = {
+        "three.npz": (simulate_toy(classes=5, unseen=2), "at least four seen classes"),
+        "one.npz": (replace(toy, train=toy.train[first]), "in 3 of 3 folds none has two training"),
+    }
+
+    for name, (data, message) in few.items():
+        save(data, tmp_path / name)
+        start = ("benchmark", tmp_path / name, "-m", "tiny-mlp", "--seeds", 1)
+        done = command(*start, "-o", tmp_path / "runs")
+        assert (done.code, message in done.err) == (2, True), done.err
+        assert "it can be compared with `--selection last`" in done.err
+        assert not (tmp_path / "runs").exists()
 
 
 def test_a_setting_that_does_not_fit_starts_nothing(

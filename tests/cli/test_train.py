@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +86,22 @@ def test_train_with_three_seen_classes_chooses_no_penalty(
     run = command("train", tmp_path / "few.npz", "-o", tmp_path / "model", *quick)
 
     assert run.code == 0
-    assert "with 3 seen classes" in run.err
+    assert "no penalty on seen classes was chosen. Hiding classes needs at least four" in run.err
     assert load_model(tmp_path / "model").seen_penalty_ is None
+
+
+def test_train_with_one_row_of_each_seen_class_chooses_no_penalty(
+    command: Command, toys: Path, tmp_path: Path, quick: tuple[str, ...]
+) -> None:
+    toy = load(toys / "toy.npz")
+    _, first = np.unique(toy.labels[toy.train], return_index=True)
+    save(replace(toy, train=toy.train[first]), tmp_path / "one.npz")
+    run = command("train", tmp_path / "one.npz", "-o", tmp_path / "model", *quick)
+
+    assert run.code == 0
+    assert "no penalty on seen classes was chosen. While some seen classes are hidden" in run.err
+    assert load_model(tmp_path / "model").seen_penalty_ is None
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "one.npz"]
 
 
 def test_train_says_where_no_penalty_gains(

@@ -124,7 +124,7 @@ def choose(
 
     Raises:
         ValueError: If nothing is to be chosen with this selection, no candidate is to be tried, or
-            classes are too few to hide.
+            seen classes, or their rows, are too few to hide some and judge others.
         TrainingError: If the training of every candidate diverged.
 
     Example:

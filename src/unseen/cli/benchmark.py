@@ -166,13 +166,17 @@ def make_units(
 
 def check_splits(data: "ZeroShotData", text: str, selection: Selection) -> None:
     """Raises where there is nothing to choose on."""
-    from unseen.data.splits import LEAST_CLASSES
+    from unseen.benchmark.selection import FOLDS
+    from unseen.data.splits import HiddenClassFolds
+    from unseen.rehearsal import rehearsals
 
-    if selection == "hidden" and data.seen.sum() < LEAST_CLASSES:
-        raise UserError(
-            f"{text} has {data.seen.sum()} seen classes; to hide some, {LEAST_CLASSES} are needed. "
-            "Without a choice it can be compared with `--selection last`."
-        )
+    if selection == "hidden":
+        try:
+            rehearsals(data, HiddenClassFolds(folds=FOLDS))
+        except ValueError as error:  # too few seen classes, or rows of them
+            raise UserError(
+                f"{text}: {error} Without a choice it can be compared with `--selection last`."
+            ) from error
     if selection == "oracle" and not (len(data.test_seen) and len(data.test_unseen)):
         raise UserError(f"{text} has no test rows of both seen and unseen classes for an oracle.")
 

@@ -223,18 +223,17 @@ def choose_penalty(
     recipe: "Recipe", data: "ZeroShotData", penalty: Penalty, bar: "Progress"
 ) -> "SeenPenalty | None":
     """Returns the penalty to store, chosen without a look at test rows or unseen classes."""
-    from unseen.data.splits import LEAST_CLASSES
     from unseen.decide import choose_seen_penalty
+    from unseen.rehearsal import rehearsals
 
     if penalty == "none":
         return None
     if recipe.seen_penalty is not None:
         return recipe.seen_penalty
-    if data.seen.sum() < LEAST_CLASSES:
-        note(
-            f"no penalty on seen classes was chosen: with {data.seen.sum()} seen classes, none "
-            f"can be hidden for it ({LEAST_CLASSES} are needed)."
-        )
+    try:
+        rehearsals(data)
+    except ValueError as error:  # too few seen classes, or rows of them
+        note(f"no penalty on seen classes was chosen. {error}")
         return None
 
     task = bar.add_task("choosing the penalty", total=None, detail="")
