@@ -206,6 +206,31 @@ def test_columns_of_other_names_or_order_are_refused(
         assert command(*words).code == 0
 
 
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [("", "the cell is empty"), ("low", "'low' is not a finite number")],
+)
+def test_a_column_of_the_training_without_a_number_is_named_by_its_cell(
+    command: Command, toys: Path, tmp_path: Path, quick: tuple[str, ...], cell: str, message: str
+) -> None:
+    """In a table of one line, that one cell is all that tells what the column holds."""
+    tables, model = toys / "tables", tmp_path / "model"
+    assert command("train", tables, "-o", model, "--penalty", "none", *quick).code == 0
+    (tmp_path / "few.csv").write_text(f"name,{header_of(8, 'attribute')}\nokapi,{cell}{',1' * 7}\n")
+    (tmp_path / "p.csv").write_text(f"{header_of(16, 'feature')}\n{cell}{',1' * 15}\n")
+
+    classes = command("predict", model, tables, "--classes", tmp_path / "few.csv")
+    features = command("predict", model, tmp_path / "p.csv")
+
+    assert (classes.code, features.code) == (2, 2)
+    assert f"few.csv: Line 2, column 'attribute_0': {message}." in classes.err
+    assert f"p.csv: Line 2, column 'feature_0': {message}." in features.err
+
+
+def header_of(count: int, kind: str) -> str:
+    return ",".join(f"{kind}_{i}" for i in range(count))
+
+
 def test_predict_shows_the_first_rows_on_a_terminal(
     command: Command, toys: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

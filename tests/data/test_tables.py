@@ -22,7 +22,7 @@ from unseen.data.arrays import ArrayStream, open_arrays, write_npz, write_safete
 from unseen.data.columns import read_columns, write_columns
 from unseen.data.dataset import SPLITS, DataError, ZeroShotData
 from unseen.data.folder_data import hold_out, read_folder, write_folder
-from unseen.data.tables import list_attribute_tables, read_classes, read_features
+from unseen.data.tables import list_attribute_tables, read_class_table, read_classes, read_features
 
 NAMES = ("ape", "bear, brown", 'the "cat"', "dog")
 
@@ -657,6 +657,18 @@ def test_parquet_types(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(DataError, match="damaged or of another format"):
         read_columns(path, ("name",))
+
+
+def test_an_expected_column_of_parquet_without_numbers_is_named(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    from pyarrow import parquet
+
+    table = {"name": ["cat"], "fur": ["much"], "legs": [4.0]}
+    parquet.write_table(pyarrow.table(table), tmp_path / "classes.parquet")
+
+    assert read_class_table(tmp_path / "classes.parquet").left_out == ("fur",)
+    with pytest.raises(DataError, match="The column 'fur' is of the type string; write numbers"):
+        read_class_table(tmp_path / "classes.parquet", numbers=("fur", "legs"))
 
 
 def test_parquet_without_pyarrow_names_the_extra(

@@ -67,7 +67,7 @@ def predict(
     added = 0 if classes is None else add_classes(fitted, classes)
     if not 1 <= top <= len(fitted.class_names_):
         raise UserError(f"`--top` must be 1 to {len(fitted.class_names_)} (classes); got {top}.")
-    table = read_feature_columns(features)
+    table = read_feature_columns(features, fitted.source_.feature_names)
     rows = table.values
     for text in note_left_out(features.resolve(), table.left_out):
         note(text)
@@ -94,7 +94,7 @@ def add_classes(model: "ZeroShotClassifier", path: Path) -> int:
 
     from unseen.data.tables import read_class_table
 
-    read = read_class_table(path)
+    read = read_class_table(path, numbers=model.source_.attribute_names)
     names, table = read.names, read.attributes
     check_columns("attribute", model.source_.attribute_names, read.attribute_names, path)
     width = model.class_attributes_.shape[1]

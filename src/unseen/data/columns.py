@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from unseen.data.arrays import opening, reading
 from unseen.data.atomic import writing
 from unseen.data.dataset import DECODE_ROWS, DataError
-from unseen.data.wording import NAMED, listed
+from unseen.data.wording import NAMED, listed, shortened
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -56,13 +56,19 @@ def name_place(row: int, lines: Sequence[int]) -> str:
     return f"line {lines[row]}" if lines else f"row {row}"
 
 
-def read_columns(path: Path, texts: Sequence[str], required: Sequence[str] = ()) -> Columns:
+def read_columns(
+    path: Path,
+    texts: Sequence[str],
+    required: Sequence[str] = (),
+    numbers: Sequence[str] = (),
+) -> Columns:
     """Reads a table of numbers and texts.
 
     Arguments:
         path: A file with the suffix ``.csv`` or ``.parquet``, whose first line names the columns.
         texts: The columns to read as text, where they are there.
         required: Those of them that must be there.
+        numbers: The columns that are numeric whatever stands in them, where they are there.
 
     Returns:
         The columns. Columns that are neither numeric nor in ``texts`` are left out, and so are
@@ -76,7 +82,7 @@ def read_columns(path: Path, texts: Sequence[str], required: Sequence[str] = ())
             raise DataError(["Is an empty file."], str(path))
 
         read = read_parquet if path.suffix.lower() == ".parquet" else read_csv
-        columns = read(path, texts, required)
+        columns = read(path, texts, required, numbers)
 
     bad = np.argwhere(~np.isfinite(columns.values))
     if len(bad):
@@ -153,7 +159,9 @@ class Scan:
     sample: list[list[str]]
 
 
-def read_csv(path: Path, texts: Sequence[str], required: Sequence[str]) -> Columns:
+def read_csv(
+    path: Path, texts: Sequence[str], required: Sequence[str], numbers: Sequence[str]
+) -> Columns:
     try:
         scan = scan_csv(path, texts, required)
     except UnicodeDecodeError as error:
@@ -161,32 +169,23 @@ def read_csv(path: Path, texts: Sequence[str], required: Sequence[str]) -> Colum
     except csv.Error as error:
         raise DataError([f"Is not a CSV table ({error})."], str(path)) from error
 
-    numeric = [
-        column
+    named = [
+        (column, name)
         for column, name in enumerate(scan.header)
-        if not is_nameless(name)
-        and name not in scan.texts
-        and holds_numbers([row[column] for row in scan.sample])
+        if not is_nameless(name) and name not in scan.texts
     ]
-    if not numeric:
-        check_any_numbers(path, scan)
+    found = {column for column, _ in named if holds_numbers([row[column] for row in scan.sample])}
+    if named and not found:
+        raise_no_numbers(path, scan, *named[0])
+    numeric = [column for column, name in named if column in found or name in numbers]
     names = tuple(scan.header[column] for column in numeric)
     rest = [name or "(no name)" for name in scan.header if name not in (*names, *scan.texts)]
 
     return Columns(names, read_numbers(path, scan, numeric), scan.texts, scan.lines, tuple(rest))
 
 
-def check_any_numbers(path: Path, scan: Scan) -> None:
-    """Raises where there are columns for numbers, but none in them."""
-    named = [
-        (column, name)
-        for column, name in enumerate(scan.header)
-        if not is_nameless(name) and name not in scan.texts
-    ]
-    if not named:
-        return
-
-    column, name = named[0]
+def raise_no_numbers(path: Path, scan: Scan, column: int, name: str) -> None:
+    """Raises an error that names a cell, where there are columns for numbers, but none in them."""
     row, cell = scan.lines[0], scan.sample[0][column].strip()
     comma = is_number(cell.replace(",", ".", 1)) and "," in cell
     mend = "write numbers with a decimal point" if comma else "write numbers in them"
@@ -343,7 +342,9 @@ def import_pyarrow(path: Path) -> tuple[Any, Any]:
     return pyarrow, parquet
 
 
-def read_parquet(path: Path, texts: Sequence[str], required: Sequence[str]) -> Columns:
+def read_parquet(
+    path: Path, texts: Sequence[str], required: Sequence[str], numbers: Sequence[str]
+) -> Columns:
     pyarrow, parquet = import_pyarrow(path)
 
     with reading(path), parquet.ParquetFile(path) as file:
@@ -357,35 +358,56 @@ def read_parquet(path: Path, texts: Sequence[str], required: Sequence[str]) -> C
             and not is_nameless(item.name)
             and is_numeric(pyarrow.types, item.type)
         )
-        rows = file.metadata.num_rows
-        if not rows:
+        if not file.metadata.num_rows:
             raise DataError(["Has columns but no rows."], str(path))
         others = [item for item in schema if item.name not in (*found, *names)]
-        others = [item for item in others if not is_nameless(item.name)]
-        if others and not names:
-            problem = (
-                f"No column holds numbers: {others[0].name!r} is of the type {others[0].type}, for "
-                "example; write one column for each number."
-            )
-            raise DataError([problem], str(path))
-
-        values = np.empty((rows, len(names)), np.float32)
-        cells: dict[str, list[str]] = {name: [] for name in found}
-        start = 0
-        for batch in file.iter_batches(DECODE_ROWS, columns=[*names, *found]):
-            for column, name in enumerate(names):
-                numbers = batch.column(name).to_numpy(zero_copy_only=False)
-                # an empty cell becomes NaN, too large a number infinite: the caller names both
-                with np.errstate(over="ignore"):
-                    values[start : start + len(numbers), column] = numbers
-            for name in found:
-                written = batch.column(name).cast(pyarrow.string()).to_pylist()
-                cells[name] += [(text or "").strip() for text in written]
-            start += batch.num_rows
+        check_others(path, [item for item in others if not is_nameless(item.name)], names, numbers)
+        values, cells = read_batches(file, names, found)
 
     rest = [name or "(no name)" for name in schema.names if name not in (*names, *found)]
 
     return Columns(names, values, cells, left_out=tuple(rest))
+
+
+def check_others(
+    path: Path, others: Sequence[Any], names: Sequence[str], numbers: Sequence[str]
+) -> None:
+    """Raises where a column that should hold numbers is of another type."""
+    if others and not names:
+        problem = (
+            f"No column holds numbers: {others[0].name!r} is of the type {others[0].type}, for "
+            "example; write one column for each number."
+        )
+        raise DataError([problem], str(path))
+
+    problems = [
+        f"The column {item.name!r} is of the type {item.type}; write numbers in it."
+        for item in others
+        if item.name in numbers
+    ]
+    if problems:
+        raise DataError(shortened(problems, "column"), str(path))
+
+
+def read_batches(
+    file: Any, names: Sequence[str], texts: Sequence[str]
+) -> tuple[NDArray[np.float32], dict[str, list[str]]]:
+    """Reads the numeric columns and the text columns of a parquet file, some rows at a time."""
+    values = np.empty((file.metadata.num_rows, len(names)), np.float32)
+    cells: dict[str, list[str]] = {name: [] for name in texts}
+    start = 0
+    for batch in file.iter_batches(DECODE_ROWS, columns=[*names, *texts]):
+        for column, name in enumerate(names):
+            block = batch.column(name).to_numpy(zero_copy_only=False)
+            # an empty cell becomes NaN, too large a number infinite: the caller names both
+            with np.errstate(over="ignore"):
+                values[start : start + len(block), column] = block
+        for name in texts:
+            written = batch.column(name).cast("string").to_pylist()
+            cells[name] += [(text or "").strip() for text in written]
+        start += batch.num_rows
+
+    return values, cells
 
 
 def is_numeric(types: Any, kind: Any) -> bool:

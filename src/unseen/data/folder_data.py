@@ -219,16 +219,17 @@ def find_table(folder: Path, stem: str) -> Path:
     raise DataError([f"Has no {stem}.csv and no {stem}.parquet.{hint}"], str(folder))
 
 
-def read_class_columns(path: Path) -> ClassTable:
+def read_class_columns(path: Path, numbers: Sequence[str] = ()) -> ClassTable:
     """Reads a class table of CSV or parquet: a column ``name``, and one of numbers per attribute.
 
     Arguments:
         path: The file.
+        numbers: The columns that are attributes whatever stands in them, where they are there.
 
     Raises:
         DataError: If it cannot be read, or has no such columns.
     """
-    columns = read_columns(path, ("name",), required=("name",))
+    columns = read_columns(path, ("name",), required=("name",), numbers=numbers)
     if not columns.names:
         problem = "Has no attribute column; describe every class by numbers, beside its name."
         raise DataError([problem], str(path))

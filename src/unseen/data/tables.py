@@ -56,11 +56,12 @@ def read_features(path: str | Path) -> NDArray[np.float32]:
     return read_feature_columns(path).values
 
 
-def read_feature_columns(path: str | Path) -> Columns:
+def read_feature_columns(path: str | Path, numbers: Sequence[str] = ()) -> Columns:
     """Reads features as :func:`read_features` does, with the names of the columns of a table.
 
     Arguments:
         path: What :func:`read_features` takes.
+        numbers: The columns of a table that are features whatever stands in them.
 
     Returns:
         The features, and the columns that were left out. A file of arrays names no columns.
@@ -77,7 +78,7 @@ def read_feature_columns(path: str | Path) -> Columns:
     elif suffix in ARRAY_SUFFIXES:
         features = read_feature_arrays(path)
     elif suffix in COLUMN_SUFFIXES:
-        columns = read_columns(path, ("label", "split"))
+        columns = read_columns(path, ("label", "split"), numbers=numbers)
         features, names, left_out = columns.values, columns.names, columns.left_out
     else:
         raise DataError([unknown_suffix(path, (".npy", *ARRAY_SUFFIXES, *COLUMN_SUFFIXES))])
@@ -127,12 +128,15 @@ def read_classes(
     return table.names, table.attributes
 
 
-def read_class_table(path: str | Path, attributes: str | None = None) -> ClassTable:
+def read_class_table(
+    path: str | Path, attributes: str | None = None, numbers: Sequence[str] = ()
+) -> ClassTable:
     """Reads a class table as :func:`read_classes` does, with the names of its columns.
 
     Arguments:
         path: What :func:`read_classes` takes.
         attributes: Which class table to take, where a file has several.
+        numbers: The columns of a CSV or parquet table that are attributes whatever stands in them.
 
     Returns:
         The class table. A file of arrays names no columns.
@@ -149,7 +153,7 @@ def read_class_table(path: str | Path, attributes: str | None = None) -> ClassTa
     if path.suffix.lower() in ARRAY_SUFFIXES:
         table = ClassTable(path, *read_class_arrays(path, attributes))
     elif path.suffix.lower() in COLUMN_SUFFIXES:
-        table = read_class_columns(path)
+        table = read_class_columns(path, numbers)
     else:
         raise DataError([unknown_suffix(path, (*COLUMN_SUFFIXES, *ARRAY_SUFFIXES))])
 

@@ -6,6 +6,7 @@ __all__ = [
     "listed",
     "listed_rows",
     "quoted",
+    "shortened",
     "counted",
     "counted_regions",
     "capitalised",
@@ -46,6 +47,21 @@ def listed_rows(rows: NDArray) -> str:
 def quoted(names: Iterable[str]) -> str:
     """Returns ``'size', 'colour'``, with a count of the names left out."""
     return listed(map(repr, names), QUOTED)
+
+
+def shortened(problems: Sequence[str], noun: str) -> list[str]:
+    """Returns the first few problems, each of one ``noun``, with a sentence for the others.
+
+    Example:
+        >>> shortened([f"Class {row} has no row." for row in range(7)], "class")[-1]
+        '2 more classes likewise.'
+    """
+    rest = len(problems) - NAMED
+
+    return [
+        *problems[:NAMED],
+        *([f"{counted(rest, f'more {noun}')} likewise."] if rest > 0 else []),
+    ]
 
 
 def counted(number: int, noun: str) -> str:
