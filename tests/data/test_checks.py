@@ -116,6 +116,13 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         {"class_attributes": altered(S, 1, -1)},
         r"Class 1 \('bear'\) has the value -1 for every attribute",
     ),
+    "descriptions constant": (
+        {
+            "class_attributes": np.full((11, 3), 0.5, np.float32),
+            "class_names": tuple("abcdefghijk"),
+        },
+        r"Class 4 \('e'\) has the value 0.5.*\n.*6 more classes likewise",
+    ),
     "names list": ({"class_names": ["a", "b", "c", "d"]}, "tuple of strings, got list"),
     "names numbers": (
         {"class_names": (1, "b", "c", "d")},
@@ -149,6 +156,16 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "unseen in train": (
         {"train": np.append(GOOD.train, 23), "test_unseen": rows(18, 19)},
         r"Class 3 \('dog'\) is tested as unseen \(row 18.* 1 training row \(first: row 23\)",
+    ),
+    "all unseen in test_seen": (
+        {
+            "labels": np.repeat(np.arange(8), 3),
+            "class_attributes": np.eye(8, dtype=np.float32),
+            "class_names": tuple("abcdefgh"),
+            "train": rows(0, 3),
+            "test_seen": rows(1, 4, *range(6, 24)),
+        },
+        r"3 rows of class 6 \('g'\).*\n.*1 more classes likewise",
     ),
     "unseen in test_seen": (
         {"test_seen": rows(4, 18), "test_unseen": rows(19)},

@@ -532,7 +532,23 @@ BAD_ROWS: dict[str, tuple[str | bytes, str]] = {
     "no label": (ROWS.replace("label", "Labels", 1), "'label' is missing; did you mean 'Labels'"),
     "column twice": (ROWS.replace("x,y", "x,x", 1), "more than one column 'x'"),
     "unknown label": (ROWS.replace("dog", "dgo", 1), "Line 3: the label 'dgo' .* mean 'dog'"),
-    "no label cell": (ROWS.replace("dog", "", 1), "Line 3: has no label"),
+    "no label cell": (ROWS.replace("dog", "", 1), "Line 3 has no label"),
+    "no label cells": (
+        ROWS.replace("dog", "") + ",5,6\n" * 12,
+        "^[^\\n]*Lines 3, 5, 7, 9, 11 and 12 more have no label; write [^\\n]*$",
+    ),
+    "one unknown label in many lines": (
+        ROWS.replace("dog", "dgo"),
+        "^[^\\n]*Lines 3, 5, 7, 9, 11: the label 'dgo' is not in the class table; did you mean",
+    ),
+    "many labels": (
+        "label,x\n" + "".join(f"sign {i},1\n" for i in range(7)),
+        "the label 'sign 4' is not in the class table; add it there.\n  - 2 more labels likewise",
+    ),
+    "labels and splits": (
+        "label,x,split\ncat,1,train\n,2,tset_seen\n",
+        "2 problems found:\n  - Line 3 has no label.*\n  - Line 3: there is no split",
+    ),
     "empty": ("", "Is an empty file"),
     "header only": ("label,x,y\n", "header but no rows"),
     "blank": ("\n\n", "'label' is missing"),
@@ -553,7 +569,7 @@ BAD_ROWS: dict[str, tuple[str | bytes, str]] = {
     ),
     "one word for many": (
         "label,x,split\n" + "cat,1,test\ndog,2,train\n" * 3,
-        "^[^\\n]*Line 2 and 2 more rows: there is no split 'test'[^\\n]*$",
+        "^[^\\n]*Lines 2, 4, 6: there is no split 'test'[^\\n]*$",
     ),
     "many words": (
         "label,x,split\n" + "".join(f"cat,1,part {i}\n" for i in range(7)),
@@ -570,6 +586,17 @@ def test_a_bad_csv_is_named(tmp_path: Path, fault: str) -> None:
 
     with pytest.raises(DataError, match=message):
         read_folder(folder_of(tmp_path, text))
+
+
+@pytest.mark.parametrize("label", ["1.0", "01", "1e0"])
+def test_a_label_that_is_a_number_means_the_class_of_that_number(
+    tmp_path: Path, label: str
+) -> None:
+    classes = "name,size,age\n" + "".join(f"{i},{i},3.5\n" for i in range(1, 11))
+    folder_of(tmp_path, f"label,x\n{label},1\n2,2\n", classes)
+
+    with pytest.raises(DataError, match="did you mean '1'"):
+        read_folder(tmp_path)
 
 
 BAD_CLASSES = {

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unseen.data.dataset import ZeroShotData
-from unseen.data.wording import NAMED, capitalised, counted, describe, listed, name_class
+from unseen.data.wording import capitalised, counted, describe, listed, name_class, shortened
 
 
 def check_class_attributes(
@@ -127,11 +127,13 @@ def check_name_types(data: ZeroShotData) -> list[str]:
     if not isinstance(names, tuple):
         return [f"`class_names` must be a tuple of strings, got {describe(names)}."]
 
-    return [
+    problems = [
         f"The name of class {row} must be a string, got {name!r}."
         for row, name in enumerate(names)
         if not isinstance(name, str)
-    ][:NAMED]
+    ]
+
+    return shortened(problems, "names")
 
 
 def check_name_count(data: ZeroShotData) -> list[str]:
@@ -216,8 +218,10 @@ def check_constant_descriptions(table: NDArray, names: Sequence[str] | None) -> 
 
     constant = (table == table[:, :1]).all(axis=1) & (table[:, 0] != 0) & (table[:, 0] != 1)
 
-    return [
+    problems = [
         f"{capitalised(name_class(row, names))} has the value {table[row, 0]:g} for every "
         "attribute, as if it were filled in: describe it or remove it."
-        for row in np.flatnonzero(constant).tolist()[:NAMED]
+        for row in np.flatnonzero(constant).tolist()
     ]
+
+    return shortened(problems, "classes")

@@ -27,7 +27,6 @@ from numpy.typing import NDArray
 from unseen.data.check_arrays import is_index
 from unseen.data.dataset import SPLITS, ZeroShotData
 from unseen.data.wording import (
-    NAMED,
     capitalised,
     counted,
     describe,
@@ -35,6 +34,7 @@ from unseen.data.wording import (
     listed_rows,
     mask_hint,
     name_class,
+    shortened,
 )
 
 FILLING = {
@@ -166,12 +166,14 @@ def check_test_seen_classes(data: ZeroShotData) -> list[str]:
     labels = data.labels[data.test_seen]
     wrong = np.unique(labels[~data.seen[labels]]).tolist()
 
-    return [
+    problems = [
         f"`test_seen` has {counted(int((labels == row).sum()), 'row')} of "
         f"{name_class(row, data.class_names)} (first: row {data.test_seen[labels == row][0]}), "
         "which has no row in `train`: move them to `test_unseen`."
-        for row in wrong[:NAMED]
+        for row in wrong
     ]
+
+    return shortened(problems, "classes")
 
 
 def check_test_unseen_classes(data: ZeroShotData) -> list[str]:
@@ -179,13 +181,15 @@ def check_test_unseen_classes(data: ZeroShotData) -> list[str]:
     labels, trained = data.labels[data.test_unseen], data.labels[data.train]
     wrong = np.unique(labels[data.seen[labels]]).tolist()
 
-    return [
+    problems = [
         f"{capitalised(name_class(row, data.class_names))} is tested as unseen "
         f"(row {data.test_unseen[labels == row][0]} of `test_unseen`) but has "
         f"{counted(int((trained == row).sum()), 'training row')} "
         f"(first: row {data.train[trained == row][0]}): an unseen class has none."
-        for row in wrong[:NAMED]
-    ] + ([f"{len(wrong) - NAMED} more classes likewise."] if len(wrong) > NAMED else [])
+        for row in wrong
+    ]
+
+    return shortened(problems, "classes")
 
 
 def check_untested_classes(data: ZeroShotData) -> list[str]:
@@ -232,16 +236,17 @@ def check_validation_classes(data: ZeroShotData) -> list[str]:
         trained = classes_of(data, train)
         leaking = np.flatnonzero(classes_of(data, unseen) & trained).tolist()
         untrained = np.flatnonzero(classes_of(data, seen) & ~trained).tolist()
-        problems += [
+        hiding = [
             f"validation[{number}] hides {name_class(row, data.class_names)}, "
             "but its training part has rows of it."
-            for row in leaking[:NAMED]
+            for row in leaking
         ]
-        problems += [
+        judging = [
             f"validation[{number}] seen has rows of {name_class(row, data.class_names)}, "
             "but its training part has none."
-            for row in untrained[:NAMED]
+            for row in untrained
         ]
+        problems += [*shortened(hiding, "classes"), *shortened(judging, "classes")]
 
     return problems
 

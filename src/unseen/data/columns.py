@@ -1,6 +1,6 @@
 """Tables with a header, CSV and parquet: numbers as one array, texts as lists."""
 
-__all__ = ["Columns", "read_columns", "write_columns"]
+__all__ = ["Columns", "is_number", "read_columns", "write_columns"]
 
 import csv
 import re
@@ -47,9 +47,12 @@ class Columns:
     lines: list[int] = field(default_factory=list)
     left_out: tuple[str, ...] = ()
 
-    def place(self, row: int) -> str:
-        """Returns where a row stands in the file, as a reader of the file counts."""
-        return name_place(row, self.lines)
+    def places(self, rows: Sequence[int]) -> str:
+        """Returns where rows stand in the file, as a reader of the file counts: ``Line 2``."""
+        places = [self.lines[row] for row in rows] if self.lines else rows
+        noun = "Line" if self.lines else "Row"
+
+        return f"{noun}{'' if len(rows) == 1 else 's'} {listed(places)}"
 
 
 def name_place(row: int, lines: Sequence[int]) -> str:
@@ -386,7 +389,7 @@ def check_others(
         if item.name in numbers
     ]
     if problems:
-        raise DataError(shortened(problems, "column"), str(path))
+        raise DataError(shortened(problems, "columns"), str(path))
 
 
 def read_batches(

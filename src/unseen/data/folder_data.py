@@ -15,6 +15,8 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from itertools import islice
+from math import nan
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,12 +25,12 @@ from numpy.typing import NDArray
 
 from unseen.data.check_classes import check_class_names
 from unseen.data.class_tables import checked_tables, choose_table
-from unseen.data.columns import Columns, read_columns, write_columns
+from unseen.data.columns import Columns, is_number, read_columns, write_columns
 from unseen.data.dataset import SPLITS, DataError, Source, ZeroShotData
 from unseen.data.encoding import decoded_blocks
 from unseen.data.hashing import file_sha256
 from unseen.data.splits import rank_in_class
-from unseen.data.wording import NAMED, counted, quoted
+from unseen.data.wording import NAMED, quoted
 
 COLUMN_SUFFIXES = (".csv", ".parquet")
 HELD_OUT = 0.2  # of the rows of each seen class, where a user has made no split
@@ -85,8 +87,9 @@ def read_folder(folder: Path, attributes: str | None = None) -> ZeroShotData:
         name = choose_table(further_files(folder), attributes, folder)
         table = aligned(read_class_columns(find_table(folder, f"classes_{name}")), classes.names)
 
-    labels = match_labels(rows, classes.names, rows_path)
-    index, notes = read_split(rows, labels, rows_path)
+    check_rows(rows, classes.names, rows_path)
+    labels = match_labels(rows, classes.names)
+    index, notes = read_split(rows, labels)
     paths = {path.name: path for path in (rows_path, classes.path, table.path)}
 
     return ZeroShotData(
@@ -290,29 +293,74 @@ def further_columns(folder: Path) -> dict[str, NDArray[np.float32]]:
 # Rows
 
 
-def match_labels(rows: Columns, names: Sequence[str], path: Path) -> Indices:
-    """Returns the row of each label in the class table."""
-    known = {name: row for row, name in enumerate(names)}
-    unknown: dict[str, int] = {}
-    for row, label in enumerate(rows.texts["label"]):
-        if label not in known:
-            unknown.setdefault(label, row)
-
-    problems = []
-    for label, row in list(unknown.items())[:NAMED]:
-        close = get_close_matches(label, known, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else "; add it there."
-        described = f"the label {label!r} is not in the class table" if label else "has no label"
-        problems.append(f"{rows.place(row).capitalize()}: {described}{hint}")
-    if len(unknown) > NAMED:
-        problems.append(f"{len(unknown) - NAMED:,} more labels likewise.")
+def check_rows(rows: Columns, names: Sequence[str], path: Path) -> None:
+    """Raises where a label is not in the class table, or a word in ``split`` is no split."""
+    problems = [*check_label_cells(rows, names), *check_split_cells(rows)]
     if problems:
         raise DataError(problems, str(path))
+
+
+def check_label_cells(rows: Columns, names: Sequence[str]) -> list[str]:
+    """Every label is the name of a class."""
+    known = set(names)
+    unknown: dict[str, list[int]] = {}
+    for row, label in enumerate(rows.texts["label"]):
+        if label not in known:
+            unknown.setdefault(label, []).append(row)
+
+    problems = []
+    empty = unknown.pop("", [])
+    if empty:
+        have = "has" if len(empty) == 1 else "have"
+        problems.append(f"{rows.places(empty)} {have} no label; write the name of its class there.")
+    for label, found in islice(unknown.items(), NAMED):
+        close = nearest_name(label, names)
+        hint = "add it there." if close is None else f"did you mean {close!r}?"
+        problems.append(
+            f"{rows.places(found)}: the label {label!r} is not in the class table; {hint}"
+        )
+    if len(unknown) > NAMED:
+        problems.append(f"{len(unknown) - NAMED:,} more labels likewise.")
+
+    return problems
+
+
+def nearest_name(label: str, names: Sequence[str]) -> str | None:
+    """Returns the class that a label may mean: its number, as 1 for 1.0, or the nearest text."""
+    number = float(label) if is_number(label) else nan
+    whole = f"{number:.0f}" if number.is_integer() else label
+    close = [whole] if whole in names else get_close_matches(label, names, n=1)
+
+    return close[0] if close else None
+
+
+def check_split_cells(rows: Columns) -> list[str]:
+    """Every word in ``split`` is the name of a split."""
+    splits = rows.texts.get("split", [])
+    wrong = sorted(set(splits) - {"", *SPLITS})
+    problems = []
+    for split in wrong[:NAMED]:
+        found = [row for row, word in enumerate(splits) if word == split]
+        close = get_close_matches(split, SPLITS, n=1)
+        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        problems.append(
+            f"{rows.places(found)}: there is no split {split!r}{hint}; use {', '.join(SPLITS)}, or "
+            "leave the cell empty."
+        )
+    if len(wrong) > NAMED:
+        problems.append(f"{len(wrong) - NAMED:,} more words in this column are no split.")
+
+    return problems
+
+
+def match_labels(rows: Columns, names: Sequence[str]) -> Indices:
+    """Returns the row of each label in the class table."""
+    known = {name: row for row, name in enumerate(names)}
 
     return np.array([known[label] for label in rows.texts["label"]], dtype=np.int64)
 
 
-def read_split(rows: Columns, labels: Indices, path: Path) -> tuple[dict[str, Indices], list[str]]:
+def read_split(rows: Columns, labels: Indices) -> tuple[dict[str, Indices], list[str]]:
     """Returns the rows of each split, and a note if they had to be held out."""
     if "split" not in rows.texts:
         held_out = hold_out(labels)
@@ -325,21 +373,6 @@ def read_split(rows: Columns, labels: Indices, path: Path) -> tuple[dict[str, In
         return index, ["No column 'split': a fifth of the rows of each class is held out."]
 
     splits = np.array(rows.texts["split"])
-    wrong = sorted(set(rows.texts["split"]) - {"", *SPLITS})
-    problems = []
-    for split in wrong[:NAMED]:
-        own = np.flatnonzero(splits == split)
-        close = get_close_matches(split, SPLITS, n=1)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
-        more = f" and {counted(len(own) - 1, 'more row')}" if len(own) > 1 else ""
-        problems.append(
-            f"{rows.place(int(own[0])).capitalize()}{more}: there is no split {split!r}{hint}; use "
-            f"{', '.join(SPLITS)}, or leave the cell empty."
-        )
-    if len(wrong) > NAMED:
-        problems.append(f"{len(wrong) - NAMED:,} more words in this column are no split.")
-    if problems:
-        raise DataError(problems, str(path))
 
     return {split: np.flatnonzero(splits == split) for split in SPLITS}, []
 

@@ -49,19 +49,16 @@ def quoted(names: Iterable[str]) -> str:
     return listed(map(repr, names), QUOTED)
 
 
-def shortened(problems: Sequence[str], noun: str) -> list[str]:
-    """Returns the first few problems, each of one ``noun``, with a sentence for the others.
+def shortened(problems: Sequence[str], nouns: str) -> list[str]:
+    """Returns the first few problems, with a sentence that counts the others.
 
     Example:
-        >>> shortened([f"Class {row} has no row." for row in range(7)], "class")[-1]
+        >>> shortened([f"Class {row} has no row." for row in range(7)], "classes")[-1]
         '2 more classes likewise.'
     """
     rest = len(problems) - NAMED
 
-    return [
-        *problems[:NAMED],
-        *([f"{counted(rest, f'more {noun}')} likewise."] if rest > 0 else []),
-    ]
+    return [*problems[:NAMED], *([f"{rest:,} more {nouns} likewise."] if rest > 0 else [])]
 
 
 def counted(number: int, noun: str) -> str:
