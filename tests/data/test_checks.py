@@ -134,6 +134,10 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "name empty": ({"class_names": ("ape", " ", "cat", "dog")}, "Class 1 has an empty name"),
     "split mask": ({"train": Y < 3}, "np.flatnonzero"),
+    "split mask of another length": (
+        {"train": Y[:20] < 3},
+        r"got bool of shape \(20,\); a mask must have one value for each of the 24 rows\.$",
+    ),
     "split list": ({"test_seen": [4]}, "`test_seen` must be .* got list"),
     "empty train": ({"train": rows()}, "`train` is empty"),
     "empty test_seen": ({"test_seen": rows()}, "`test_seen` is empty"),

@@ -228,7 +228,7 @@ BAD_KEYS: dict[str, tuple[dict[str, Any], str]] = {
     "objects": ({"labels": np.array([None] * 24)}, "`labels` holds Python objects"),
     "label 4 of 4": ({"labels": np.repeat(np.arange(1, 5), 6)}, "row 18 has label 4 of 4 classes"),
     "label float": ({"labels": np.zeros(24)}, "must be a one-dimensional int64.*got float64"),
-    "mask too short": ({"train": np.ones(23, bool)}, "turn a mask into row numbers"),
+    "mask too short": ({"train": np.ones(23, bool)}, r"for each of the 24 rows\.\Z"),
     "scale": ({"feature_scale": np.ones(4)}, "each of the 5 feature columns"),
     "half a validation": ({"validation_train": rows(0)}, "'validation_unseen' is missing"),
     "scalar features": ({"features": np.float32(1)}, r"got the shape \(\)"),

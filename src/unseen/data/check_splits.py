@@ -54,7 +54,7 @@ def check_splits(data: ZeroShotData) -> list[str]:
     """Every split is an array of row numbers."""
     return [
         f"`{split}` must be a one-dimensional int64 array of row numbers, got "
-        f"{describe(getattr(data, split))}{mask_hint(getattr(data, split))}."
+        f"{describe(getattr(data, split))}{mask_hint(getattr(data, split), rows_of(data))}."
         for split in SPLITS
         if not is_index(getattr(data, split))
     ]
@@ -71,7 +71,7 @@ def check_validation(data: ZeroShotData) -> list[str]:
 
     return problems or [
         f"{part} must be a one-dimensional int64 array of row numbers, got "
-        f"{describe(index)}{mask_hint(index)}."
+        f"{describe(index)}{mask_hint(index, rows_of(data))}."
         for part, index in validation_parts(data)
         if not is_index(index)
     ]
@@ -260,6 +260,13 @@ def classes_of(data: ZeroShotData, index: NDArray) -> NDArray[np.bool_]:
     present[data.labels[index]] = True
 
     return present
+
+
+def rows_of(data: ZeroShotData) -> int | None:
+    """Returns the number of rows, or None where features are no array of rows."""
+    features = data.features
+
+    return len(features) if isinstance(features, np.ndarray) and features.ndim else None
 
 
 def validation_parts(data: ZeroShotData) -> Iterator[tuple[str, NDArray]]:

@@ -84,8 +84,11 @@ def describe(value: object) -> str:
     return type(value).__name__
 
 
-def mask_hint(value: object) -> str:
-    """Returns how a mask becomes row numbers, if the value is one."""
-    masked = isinstance(value, np.ndarray) and value.dtype == bool
+def mask_hint(value: object, rows: int | None) -> str:
+    """Returns how a mask becomes row numbers, or that it is not one over all rows, if known."""
+    if not isinstance(value, np.ndarray) or value.dtype != bool:
+        return ""
+    if rows is not None and value.shape != (rows,):
+        return f"; a mask must have one value for each of the {counted(rows, 'row')}"
 
-    return "; turn a mask into row numbers with `np.flatnonzero(mask)`" if masked else ""
+    return "; turn a mask into row numbers with `np.flatnonzero(mask)`"
