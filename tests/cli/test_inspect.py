@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -287,6 +288,26 @@ def test_the_page_names_attributes_and_the_command(
     text = page.read_text(encoding="utf-8")
     assert all(f">the {row}. one<" in text for row in range(1, 9))
     assert f"-o &#39;{page}&#39; --attribute-names {names} --seed 3" in text
+
+
+def test_attributes_have_the_names_of_the_columns_of_a_table(
+    command: Command, toys: Path, tmp_path: Path
+) -> None:
+    names = [f"property {letter}" for letter in "abcdefgh"]
+    header, *classes = (toys / "tables" / "classes.csv").read_text().splitlines()
+    assert header.count(",") == len(names)
+    (tmp_path / "classes.csv").write_text("\n".join([f"name,{','.join(names)}", *classes]))
+    shutil.copy(toys / "tables" / "rows.csv", tmp_path)
+    model, page = tmp_path / "model", tmp_path / "page.html"
+    assert command("train", tmp_path, "-m", "eszsl", "-o", model).code == 0
+
+    for data in (tmp_path, toys / "toy.npz"):  # arrays have no names, and the model has
+        argv = ("inspect", model, data, "--what", "imbalance")
+        run = command(*argv, "-o", page)
+        assert run.code == 0, run.err
+        assert "worst attributes: property" in run.out
+        assert all(f">{name}<" in page.read_text(encoding="utf-8") for name in names)
+        assert json.loads(command(*argv, "--json").out)["attribute_names"] == names
 
 
 def test_names_of_attributes_that_do_not_fit(

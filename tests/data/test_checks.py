@@ -12,7 +12,7 @@ import pytest
 from unseen.data.check_arrays import check_feature_values
 from unseen.data.check_classes import check_class_attributes, check_class_names
 from unseen.data.checks import check_data
-from unseen.data.dataset import DataError, ZeroShotData
+from unseen.data.dataset import DataError, Source, ZeroShotData
 from unseen.data.notes import notes_on
 
 
@@ -298,6 +298,16 @@ def test_notes_tell_what_is_allowed() -> None:
     assert notes[2].endswith("attribute 3.")
     assert notes[3].endswith("class 4 ('eel'), class 5 ('fly').")
     assert notes[4] == "1 row in no split: not used."
+
+
+def test_notes_name_columns_that_have_names() -> None:
+    table = np.column_stack([S, np.ones(4, np.float32)])
+    source = Source(attribute_names=("stripes", "hooves", "size", "legs"))
+
+    (note,) = notes_on(sound(class_attributes=table, source=source))
+    assert note.endswith("attribute 'legs'.")
+    (note,) = notes_on(sound(class_attributes=table, source=Source(attribute_names=("legs",))))
+    assert note.endswith("attribute 3.")
 
 
 def test_no_unseen_rows_is_a_note() -> None:

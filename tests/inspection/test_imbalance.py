@@ -287,6 +287,22 @@ def test_errors_beside_numbers_of_training_rows(toy: ZeroShotData, report: Imbal
     assert fewer.count_correlation == pytest.approx(np.corrcoef(counts, means)[0, 1])
 
 
+def test_attributes_have_the_names_of_their_columns(
+    toy: ZeroShotData, report: ImbalanceReport
+) -> None:
+    names = tuple("abcdefgh")
+    told = replace(toy, source=replace(toy.source, attribute_names=names))
+    taught = fit(toy)
+    taught.source_ = told.source
+
+    assert inspect_imbalance(fit(toy), told).attribute_names == names
+    assert inspect_imbalance(taught, toy).attribute_names == names
+    assert inspect_imbalance(taught, told, list("ijklmnop")).attribute_names == (*"ijklmnop",)
+    taught.source_ = replace(told.source, attribute_names=names[:3])  # of another class table
+    assert inspect_imbalance(taught, toy).attribute_names == report.attribute_names
+    assert report.attribute_names == tuple(f"attribute {number}" for number in range(8))
+
+
 def test_networks_too(toy: ZeroShotData) -> None:
     model = fit(toy, ClassNorm(hidden=16, epochs=5, random_state=0))
 

@@ -296,7 +296,7 @@ def test_the_worst_class_is_that_of_greatest_mean_error(report: ImbalanceReport)
     assert not report.seen[worst_class(report, "unseen")]
     row = report.whole.matrix[report.whole.classes == worst][0]
     named = re.findall(r">(attribute \d)<", svg)
-    assert named == [f"attribute {column + 1}" for column in np.argsort(-row)]
+    assert named == [f"attribute {column}" for column in np.argsort(-row)]
 
 
 def test_limits_leave_out_few_and_no_zeros() -> None:

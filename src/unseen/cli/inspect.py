@@ -52,7 +52,8 @@ def inspect(
         what: What to look at.
         output: The SVG or PNG file of a figure; of imbalance also an HTML page or JSON.
         attributes: The class table to take, where there are several.
-        attribute_names: A text file with the name of each attribute, one a line, for imbalance.
+        attribute_names: A text file with the name of each attribute, one a line, for imbalance; by
+            default the names of the columns, where the class table is of CSV or parquet.
         seed: The seed of the start and of the rows, by default that of the training; for imbalance
             that of the read-out, by default 0.
         as_json: Print the results as JSON.

@@ -83,7 +83,11 @@ def note_constant_attributes(data: ZeroShotData) -> list[str]:
     if not len(constant):
         return []
 
-    return [f"The same value for every class, so of no use: attribute {listed(constant)}."]
+    names = data.source.attribute_names
+    known = len(names) == table.shape[1]
+    shown = [repr(names[column]) for column in constant] if known else constant
+
+    return [f"The same value for every class, so of no use: attribute {listed(shown)}."]
 
 
 def note_unused_classes(data: ZeroShotData) -> list[str]:

@@ -154,7 +154,8 @@ def inspect_imbalance(
     Arguments:
         model: The fitted model.
         data: The data that it was trained on.
-        attribute_names: The names of the attributes; by default their numbers, from 1.
+        attribute_names: The names of the attributes; by default those of the columns, where the
+            data or the model know them from a table, and else their numbers, from 0.
         error: ``"mse"``, ``"rmse"`` or ``"mae"``, of predictions and descriptions of length 1.
         random_state: The seed of the read-out.
 
@@ -170,7 +171,7 @@ def inspect_imbalance(
         >>> inspect_imbalance(model, data).groups["unseen"].matrix.shape
         (4, 8)
     """
-    names = _names(attribute_names, data.class_attributes.shape[1])
+    names = _names(attribute_names, model, data)
     _check_seen(model, data)
     rows = data.test
     table, labels = data.class_attributes, data.labels[rows]
@@ -211,9 +212,14 @@ def inspect_imbalance(
     )
 
 
-def _names(names: Sequence[str] | None, attributes: int) -> tuple[str, ...]:
+def _names(
+    names: Sequence[str] | None, model: ZeroShotClassifier, data: ZeroShotData
+) -> tuple[str, ...]:
+    attributes = data.class_attributes.shape[1]
     if names is None:
-        return tuple(f"attribute {number}" for number in range(1, attributes + 1))
+        known = (source.attribute_names for source in (data.source, model.source_))
+        numbers = tuple(f"attribute {number}" for number in range(attributes))
+        return next((columns for columns in known if len(columns) == attributes), numbers)
     if len(names) != attributes:
         raise ValueError(
             f"`attribute_names` must have a name for each of {attributes} attributes; "
