@@ -45,3 +45,11 @@ def test_the_readout_learns_nothing_from_unseen_rows(toy: ZeroShotData, model: E
 
     first = AttributeReadout(model).fit(toy).predict_attributes(rows)
     assert_allclose(AttributeReadout(model).fit(elsewhere).predict_attributes(rows), first)
+
+
+def test_one_attribute_is_one_column(toy: ZeroShotData) -> None:
+    one = replace(toy, class_attributes=toy.class_attributes[:, :1])
+    train = one.subset("train")
+    model = ESZSL().fit(train.features, train.labels, one.class_attributes)
+
+    assert AttributeReadout(model).fit(one).predict_attributes(train.features).shape == (128, 1)

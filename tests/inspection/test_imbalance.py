@@ -320,5 +320,10 @@ def test_wrong_input(toy: ZeroShotData) -> None:
     with pytest.raises(ValueError, match=r"must be unique; more than once: fast, furry\."):
         inspect_imbalance(model, toy, ["furry", "fast"] * 2 + list("abcd"))
     few = simulate_toy(classes=5, unseen=2)
-    with pytest.raises(ValueError, match="at least four seen classes"):
+    with pytest.raises(ValueError, match=r"at least four seen classes; got 3.*such as rezsl"):
         inspect_imbalance(fit(few), few)
+    own = fit(few, ReZSL(epochs=1, random_state=0))
+    assert np.isfinite(inspect_imbalance(own, few).whole.matrix).all()
+    one = replace(toy, class_attributes=toy.class_attributes[:, :1])
+    with pytest.raises(ValueError, match="needs two at least, and these data have one"):
+        inspect_imbalance(fit(one), one)

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from unseen.data.dataset import ZeroShotData
-from unseen.data.splits import HiddenClassFolds
+from unseen.data.splits import LEAST_CLASSES, HiddenClassFolds
 from unseen.methods.base import ZeroShotClassifier
 from unseen.metrics.misclassification import unit_rows
 
@@ -71,6 +71,12 @@ class AttributeReadout:
         Raises:
             ValueError: If there are fewer than four seen classes.
         """
+        if data.seen.sum() < LEAST_CLASSES:
+            raise ValueError(
+                "Attributes are read out of scores with some seen classes hidden, which needs at "
+                f"least four seen classes; got {data.seen.sum()}. Add seen classes, or take a "
+                "method that predicts attributes by itself, such as rezsl."
+            )
         train = data.subset("train", data.compact_type)
         self.seen_attributes_ = data.class_attributes[data.seen]
         target = unit_rows(data.class_attributes)[train.labels]  # (n, a)
@@ -90,7 +96,9 @@ class AttributeReadout:
 
     def predict_attributes(self, X: NDArray) -> NDArray:
         """Returns the attributes of features (n, d), with shape (n, a)."""
-        return self.regression_.predict(self._scores(X))
+        predicted = self.regression_.predict(self._scores(X))
+
+        return predicted.reshape(len(predicted), -1)  # of one attribute, the regression is flat
 
     def _scores(self, X: NDArray) -> NDArray[np.float64]:
         """Scores features (n, d) for the seen classes, with shape (n, k)."""

@@ -160,7 +160,8 @@ def inspect_imbalance(
         random_state: The seed of the read-out.
 
     Raises:
-        ValueError: If the model saw other classes than ``data`` calls seen, or names do not fit.
+        ValueError: If the model saw other classes than ``data`` calls seen, names do not fit, there
+            is one attribute alone, or there are fewer than four seen classes for a read-out.
 
     Example:
         >>> from unseen.data.simulate import simulate_toy
@@ -172,6 +173,7 @@ def inspect_imbalance(
         (4, 8)
     """
     names = _names(attribute_names, model, data)
+    _check_attributes(data)
     _check_seen(model, data)
     rows = data.test
     table, labels = data.class_attributes, data.labels[rows]
@@ -230,6 +232,14 @@ def _names(
         raise ValueError(f"Attribute names must be unique; more than once: {listed(twice)}.")
 
     return tuple(names)
+
+
+def _check_attributes(data: ZeroShotData) -> None:
+    if data.class_attributes.shape[1] == 1:
+        raise ValueError(
+            "The imbalance compares attributes, in descriptions of length 1: it needs two at "
+            "least, and these data have one."
+        )
 
 
 def _check_seen(model: ZeroShotClassifier, data: ZeroShotData) -> None:
