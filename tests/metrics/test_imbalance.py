@@ -111,6 +111,10 @@ def test_equal_errors_correlate_with_nothing(constant: float) -> None:
     assert label_error_correlation(matrix, table) == 0
     assert label_error_correlation(matrix, table, "attribute") == 0
     assert label_error_correlation(table, matrix) == 0
+    assert label_error_correlation(matrix, table, undefined=7.0) == 7
+    assert label_error_correlation(table[:1], table[:1], "attribute", undefined=7.0) == 7
+    matrix[0] = table[0]
+    assert label_error_correlation(matrix, table, undefined=7.0) == pytest.approx(0.25)
 
 
 def test_what_is_not_known_correlates_with_nothing_known() -> None:
@@ -126,6 +130,9 @@ def test_counts_and_errors() -> None:
     expected = pearsonr(counts, matrix.mean(axis=1)).statistic
 
     assert count_error_correlation(matrix, counts) == pytest.approx(expected)
+    assert count_error_correlation(matrix, np.full(6, 48)) == 0
+    assert count_error_correlation(matrix, np.full(6, 48), undefined=7.0) == 7
+    assert count_error_correlation(matrix[:1], counts[:1], undefined=7.0) == 7
 
 
 def test_theil_of_closed_cases() -> None:

@@ -363,6 +363,20 @@ def test_the_page_has_every_number(report: ImbalanceReport) -> None:
         assert f">{name}<" in page
 
 
+def test_correlations_that_are_not_defined_are_no_number() -> None:
+    """One unseen class, and as many training rows of every seen one; all errors are equal."""
+    report = inspect(simulate_toy(classes=9, unseen=1))
+    unseen = report.groups["unseen"]
+    shown = imbalance_numbers(unseen, report.baselines["unseen"])
+    equal = replace(unseen, class_correlation=np.nan)
+    labels = chart_label_errors(replace(report, groups=report.groups | {"unseen": equal}), "x")
+
+    assert shown["label and error, over classes (r × 100)"] == "–"
+    assert shown["label and error, over attributes (r × 100)"] != "–"
+    assert "number of training rows: r × 100 = –." in render_imbalance(report, COMMAND, 0)
+    assert "unseen, r = –" in labels
+
+
 def test_the_page_says_that_test_rows_were_seen(report: ImbalanceReport) -> None:
     assert "has seen the test rows" in render_imbalance(report, COMMAND, 0)
 

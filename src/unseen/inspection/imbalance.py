@@ -54,7 +54,8 @@ class Baseline:
 
     Arguments:
         mean: The mean error.
-        class_correlation: Of label value and error over the attributes, the mean over the classes.
+        class_correlation: Of label value and error over the attributes, the mean over the classes;
+            NaN where it is not defined, as all are equal.
     """
 
     mean: float
@@ -111,7 +112,8 @@ class ImbalanceReport:
         attribute_names: The names of the attributes.
         class_attributes: The class table, with shape :math:`(c, a)`.
         seen: Which classes are seen, with shape :math:`(c,)`.
-        count_correlation: Of the mean error of a seen class and its number of training rows.
+        count_correlation: Of the mean error of a seen class and its number of training rows; NaN
+            where it is not defined, as all are equal.
         curve: Seen over unseen accuracy for every penalty; ``None`` without unseen classes.
         bare: The accuracies without a penalty.
         stored: The accuracies with the penalty that is stored in the model.
@@ -259,14 +261,15 @@ def _baseline(
     matrix = error_matrix(np.broadcast_to(mean, (len(labels), len(mean))), labels, table, error)
 
     return Baseline(
-        error_spread(matrix).mean, label_error_correlation(matrix, table[np.unique(labels)])
+        error_spread(matrix).mean,
+        label_error_correlation(matrix, table[np.unique(labels)], undefined=np.nan),
     )
 
 
 def _count_correlation(seen: Imbalance, data: ZeroShotData) -> float:
     counts = np.bincount(data.labels[data.train], minlength=len(data.seen))
 
-    return count_error_correlation(seen.matrix, counts[seen.classes])
+    return count_error_correlation(seen.matrix, counts[seen.classes], undefined=np.nan)
 
 
 def _weights(model: ZeroShotClassifier, data: ZeroShotData) -> LossWeights | None:

@@ -98,8 +98,9 @@ class Imbalance:
         classes: The classes with examples, as rows of the class table, with shape :math:`(k,)`.
         matrix: The error matrix, with shape :math:`(k, a)`.
         spread: The mean error of the attributes and its deviation.
-        class_correlation: Of label value and error over the attributes, the mean over the classes.
-        attribute_correlation: Over the classes, the mean over the attributes.
+        class_correlation: Of label value and error over the attributes, the mean over the classes;
+            NaN where it is not defined, as all are equal.
+        attribute_correlation: Over the classes, the mean over the attributes; likewise.
         theil: The Theil indices.
         misclassification: Where wrongly classified examples lie.
     """
@@ -189,7 +190,11 @@ def error_spread(matrix: NDArray) -> ErrorSpread:
 
 
 def label_error_correlation(
-    matrix: NDArray, class_attributes: NDArray, mode: Mode = "class"
+    matrix: NDArray,
+    class_attributes: NDArray,
+    mode: Mode = "class",
+    *,
+    undefined: float = 0.0,
 ) -> float:
     r"""Returns Pearson's correlation of label value and error, in :math:`[-1, 1]`.
 
@@ -208,6 +213,8 @@ def label_error_correlation(
             shape :math:`(k, a)`.
         class_attributes: The description of each of its rows, with shape :math:`(k, a)`.
         mode: ``"class"`` or ``"attribute"``.
+        undefined: What is returned where no correlation is defined, as in none of them both errors
+            and labels differ.
 
     Raises:
         ValueError: If shapes do not fit, or there is no such mode.
@@ -226,20 +233,21 @@ def label_error_correlation(
             "examples: pass `class_attributes[np.unique(labels)]`."
         )
     if mode == "class":
-        return float(_correlations(class_attributes, matrix).mean())
+        return _mean_correlation(class_attributes, matrix, undefined)
 
-    return float(_correlations(unit_rows(class_attributes).T, matrix.T).mean())
+    return _mean_correlation(unit_rows(class_attributes).T, matrix.T, undefined)
 
 
-def count_error_correlation(matrix: NDArray, counts: NDArray) -> float:
+def count_error_correlation(matrix: NDArray, counts: NDArray, *, undefined: float = 0.0) -> float:
     """Returns Pearson's correlation of a class's mean error and its number of examples.
 
     Arguments:
         matrix: The error matrix, with shape :math:`(k, a)`.
         counts: The number of training examples of each of its rows, with shape :math:`(k,)`.
+        undefined: What is returned where all errors or all numbers are equal.
 
     Returns:
-        The correlation, in [-1, 1]; 0 where all errors or all numbers are equal.
+        The correlation, in [-1, 1].
 
     Raises:
         ValueError: If there is not one number for each row.
@@ -256,7 +264,7 @@ def count_error_correlation(matrix: NDArray, counts: NDArray) -> float:
             f"{np.shape(counts)}."
         )
 
-    return float(_correlations(np.asarray(counts)[None], means[None])[0])
+    return _mean_correlation(np.asarray(counts)[None], means[None], undefined)
 
 
 def theil(values: NDArray, axis: int | None = None) -> NDArray[np.float64]:
@@ -372,21 +380,25 @@ def measure_imbalance(
         classes=classes,
         matrix=matrix,
         spread=error_spread(matrix),
-        class_correlation=label_error_correlation(matrix, described),
-        attribute_correlation=label_error_correlation(matrix, described, "attribute"),
+        class_correlation=label_error_correlation(matrix, described, undefined=np.nan),
+        attribute_correlation=label_error_correlation(
+            matrix, described, "attribute", undefined=np.nan
+        ),
         theil=theil_indices(matrix),
         misclassification=misclassification(predicted, labels, chosen, class_attributes),
     )
 
 
-def _correlations(x: NDArray, y: NDArray) -> NDArray[np.float64]:
-    """Returns the correlation of each row of x with that of y, (m, j); 0 where one is constant.
+def _mean_correlation(x: NDArray, y: NDArray, undefined: float) -> float:
+    """Returns the mean correlation of rows of x with those of y, (m, j); 0 where one is constant.
 
-    It is NaN where a number is.
+    It is NaN where a number is, and ``undefined`` where one is constant in each pair of rows.
     """
     x, y = _centred(x), _centred(y)
+    if not (x.any(axis=1) & y.any(axis=1)).any():
+        return undefined
 
-    return (x * y).sum(axis=1).clip(-1, 1)
+    return float((x * y).sum(axis=1).clip(-1, 1).mean())
 
 
 def _centred(x: NDArray) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ __all__ = [
     "worst_class",
 ]
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ from unseen.report.figure_parts import (
     set_log_ticks,
     worst_first,
 )
+from unseen.report.pages import NOTHING
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -151,7 +153,7 @@ def draw_label_errors(axes: "Axes", report: ImbalanceReport, colours: Colours) -
             lw=1.8,
             marker=MARKERS[group],
             markersize=3.5,
-            label=f"{group}, r = {found.class_correlation:.2f}",
+            label=f"{group}, r = {_shown(found.class_correlation)}",
             zorder=3,
         )
     axes.set_ylim(low, high)
@@ -242,6 +244,10 @@ def _medians(values: NDArray, errors: NDArray) -> tuple[NDArray, NDArray]:
         np.array([values[bins == b].mean() for b in filled]),
         np.array([np.median(errors[bins == b]) for b in filled]),
     )
+
+
+def _shown(correlation: float) -> str:
+    return NOTHING if math.isnan(correlation) else f"{correlation:.2f}"
 
 
 def _sides(report: ImbalanceReport) -> list[str]:

@@ -63,6 +63,7 @@ def render_imbalance(report: ImbalanceReport, command: str, seed: int) -> str:
             name: imbalance_numbers(found, report.baselines[name])
             for name, found in report.groups.items()
         },
+        "nothing": NOTHING,
         "count_correlation": _hundredths(report.count_correlation),
         "matrix": chart_error_matrix(report, "matrix"),
         "attributes": chart_worst_attributes(report, "attributes"),
