@@ -191,8 +191,8 @@ def load_model(
         model = kinds[name]._from_settings(config["settings"])
         names, seen, table = _parse_classes(files[CLASSES].decode())
         model.n_features_in_ = config["n_features"]
-        if config["feature_names"] is not None:
-            model.feature_names_in_ = np.array(config["feature_names"], dtype=object)
+        if (columns := config.get("feature_names")) is not None:  # older models have none
+            model.feature_names_in_ = np.array(columns, dtype=object)
         model.ordinary_ = config["ordinary"]
         model.class_names_, model.seen_, model.class_attributes_ = names, seen, table
         labels = config["labels"]
